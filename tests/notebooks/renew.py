@@ -1,0 +1,57 @@
+"""Renew the notebooks: the parameters cell from the params, the outputs from a run on the sandbox.
+
+python tests/notebooks/renew.py [NOTEBOOK ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from xacct_kit.params import Params
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def notebooks() -> list[Path]:
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def parameters_cell(notebook: Any) -> Any:
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1, "a notebook has one parameters cell"
+    return tagged[0]
+
+
+def scenario_of(path: Path) -> str:
+    """Deploying is shown where there is something to deploy; the rest looks at a role that is there."""
+    return "role-missing" if path.stem == "1_deploy_role" else "healthy"
+
+
+def renew(path: Path) -> None:
+    """Run a notebook in a fresh kernel and save it with nothing but its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    parameters_cell(notebook).source = Params.notebook_cell(
+        ROOT / "params" / "sandbox.yaml", sandbox_scenario=scenario_of(path)
+    )
+    NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOKS)}}
+    ).execute()
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        )
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for each in [Path(argument) for argument in sys.argv[1:]] or notebooks():
+        renew(each)
+        sys.stdout.write(f"renewed {each.name}\n")

@@ -1,0 +1,143 @@
+"""One client a service and region, shared by every caller.
+
+Building a botocore client costs far more than a call. So a client is built once, and whose credentials sign
+is decided at each call: the client's credentials read a context variable.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials, ReadOnlyCredentials
+
+_signing: contextvars.ContextVar[Credentials] = contextvars.ContextVar("signing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Where calls go, and whose credentials the operator has.
+
+    Attributes:
+        endpoint: URL that all services are called at; None is where botocore finds them.
+        profile: named profile of the operator's AWS configuration; None is the ordinary chain.
+        access_key: the operator's access key, where it is fixed.
+        secret: the secret of that key.
+    """
+
+    endpoint: str | None = None
+    profile: str | None = None
+    access_key: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether endpoint and key are given, so that the machine's AWS configuration has no say."""
+        return self.endpoint is not None
+
+
+class Clients:
+    """The clients of one connection; safe under threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+        self._session = _botocore_session(connection)
+
+    def operator_credentials(self) -> Credentials | None:
+        """The operator's own credentials; None when there are none."""
+        if self._connection.access_key and self._connection.secret:
+            from botocore.credentials import Credentials
+
+            return Credentials(self._connection.access_key, self._connection.secret)
+        credentials: Credentials | None = _botocore_session(self._connection).get_credentials()
+        return credentials
+
+    def call(
+        self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]
+    ) -> Any:
+        """Make one call, signed with the given credentials.
+
+        Parameters:
+            credentials: whose call it is.
+            service: botocore's name of the service.
+            region: the region to call.
+            operation: the operation as AWS spells it, such as `ListClusters`.
+            params: its parameters.
+
+        Returns:
+            The answer, as boto3 gives it.
+
+        Raises:
+            botocore.exceptions.ClientError: AWS answered with an error.
+            botocore.exceptions.BotoCoreError: there was no answer.
+        """
+        from botocore import xform_name
+
+        client = self._client(service, region)
+        token = _signing.set(credentials)
+        try:
+            return getattr(client, xform_name(operation))(**params)
+        finally:
+            _signing.reset(token)
+
+    def _client(self, service: str, region: str) -> Any:
+        with self._lock:
+            if (service, region) not in self._clients:
+                if not self._clients:
+                    self._session.register_component("credential_provider", _signing_resolver())
+                self._clients[service, region] = self._create(service, region)
+            return self._clients[service, region]
+
+    def _create(self, service: str, region: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=5, read_timeout=60, max_pool_connections=50, user_agent_extra="xacct-kit"
+        )
+        if self._connection.fixed:
+            # Loopback is never reached through a proxy, and buckets are no host names there.
+            config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
+        return self._session.create_client(
+            service, region_name=region, endpoint_url=self._connection.endpoint, config=config
+        )
+
+
+def _signing_resolver() -> Any:
+    from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
+
+    class SigningCredentials(Credentials):
+        """Credentials of whoever makes the call at hand."""
+
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            return _signing.get().get_frozen_credentials()
+
+    class SigningProvider(CredentialProvider):
+        METHOD = "xacct-kit"
+
+        def load(self) -> Credentials:
+            return SigningCredentials("", "")
+
+    return CredentialResolver([SigningProvider()])
+
+
+def _botocore_session(connection: Connection) -> Any:
+    from botocore.session import Session
+
+    # Name in the configuration file, in the environment, default and conversion: only the default is ours.
+    variables: dict[str, Any] = {
+        "retry_mode": ("retry_mode", "AWS_RETRY_MODE", "standard", None),
+        "max_attempts": ("max_attempts", "AWS_MAX_ATTEMPTS", 5, int),
+    }
+    if connection.fixed:
+        nothing = (None, None, None, None)
+        variables |= dict.fromkeys(("profile", "config_file", "credentials_file", "ca_bundle"), nothing)
+    session = Session(session_vars=variables)
+    if connection.profile:
+        session.set_config_variable("profile", connection.profile)
+    return session

@@ -1,0 +1,71 @@
+"""Values that are given by reference, because they must not be written down in params.
+
+env:NAME                    an environment variable
+file:PATH                   the first line of a file
+ssm:/path                   a parameter of SSM Parameter Store
+secretsmanager:NAME-OR-ARN  a secret of Secrets Manager
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xacct_kit.errors import ParamsError
+from xacct_kit.params import split_reference
+
+Call = Callable[..., Any]
+
+
+def resolve(value: str, call: Call) -> str:
+    """The value that a reference stands for; a value that is no reference stands for itself.
+
+    Parameters:
+        value: a reference or a literal.
+        call: makes a call as the operator: service, operation and parameters.
+
+    Raises:
+        ParamsError: there is nothing at the reference.
+    """
+    reference = split_reference(value)
+    if reference is None:
+        return value
+    scheme, place = reference
+    try:
+        found = _READERS[scheme](place, call).strip()
+    except (OSError, KeyError) as error:
+        raise ParamsError([f"external_id: there is nothing at {value}: {_said(error)}"]) from error
+    if not found:
+        raise ParamsError([f"external_id: {value} is empty"])
+    return found
+
+
+def _said(error: Exception) -> str:
+    return "the variable is not set" if isinstance(error, KeyError) else str(error.strerror)  # type: ignore[attr-defined]
+
+
+def _env(name: str, call: Call) -> str:
+    return os.environ[name]
+
+
+def _file(path: str, call: Call) -> str:
+    return Path(path).expanduser().read_text(encoding="utf-8").partition("\n")[0]
+
+
+def _ssm(name: str, call: Call) -> str:
+    answer = call("ssm", "GetParameter", Name=name, WithDecryption=True)
+    return str(answer["Parameter"]["Value"])
+
+
+def _secrets_manager(name: str, call: Call) -> str:
+    return str(call("secretsmanager", "GetSecretValue", SecretId=name)["SecretString"])
+
+
+_READERS: dict[str, Callable[[str, Call], str]] = {
+    "env": _env,
+    "file": _file,
+    "ssm": _ssm,
+    "secretsmanager": _secrets_manager,
+}

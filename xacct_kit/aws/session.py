@@ -1,0 +1,312 @@
+"""A session: the params, the operator's credentials, and every principal that can be reached from them.
+
+Every call of the kit goes through `Session.call`, which never raises for what AWS answers: an answer is
+classified, and a refusal is as good an answer as a result.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from xacct_kit.aws.clients import Clients, Connection
+from xacct_kit.aws.partitions import PARTITIONS, Partition
+from xacct_kit.aws.references import resolve
+from xacct_kit.errors import AccessError
+from xacct_kit.report import Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+    from xacct_kit.params import Params
+
+_SESSION_NAME = "xacct-kit"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A principal that calls can be made as.
+
+    Attributes:
+        name: what people call it: the role's or the user's name.
+        arn: its ARN as STS tells it.
+    """
+
+    name: str
+    arn: str
+    credentials: Credentials = field(repr=False, compare=False)
+
+    @property
+    def account(self) -> str:
+        """The account that it belongs to."""
+        return self.arn.split(":")[4]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from a call.
+
+    Attributes:
+        outcome: the answer, classified.
+        seconds: how long it took.
+        returned: what the call returned; None when it failed.
+    """
+
+    outcome: Outcome
+    seconds: float = 0.0
+    returned: Mapping[str, Any] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call returned a result; one that is allowed can fail all the same."""
+        return self.returned is not None
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What the call returned; empty when it failed."""
+        return self.returned or {}
+
+    @property
+    def absent(self) -> bool:
+        """Whether the call was allowed, and what it asks for is not there."""
+        return not self.ok and self.outcome.kind in (OutcomeKind.ALLOWED, OutcomeKind.NOT_FOUND)
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What came of assuming a role: the caller that it gave, or None, and the answer."""
+
+    caller: Caller | None
+    answer: Answer
+
+
+class Session:
+    """Everything that a step needs to make its calls.
+
+    Parameters:
+        params: what the user asked for.
+        connection: where calls go.
+        on_close: what to do when the session is closed.
+    """
+
+    def __init__(
+        self, params: Params, connection: Connection, on_close: Callable[[], None] = lambda: None
+    ) -> None:
+        self.params = params
+        self.endpoint = connection.endpoint
+        self.partition: Partition = PARTITIONS[params.partition]
+        self._clients = Clients(connection)
+        self._on_close = on_close
+        self._lock = threading.RLock()
+        self._assumed: dict[tuple[str, str, str | None], Assumption] = {}
+        self._operator: Caller | None = None
+        self._external_id: str | None = None
+        self._paid: dict[tuple[str, ...], Answer] = {}
+        self._spent = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what the session holds."""
+        self._on_close()
+
+    def call(
+        self, caller: Caller, service: str, operation: str, *, region: str | None = None, **params: Any
+    ) -> Answer:
+        """Make one call.
+
+        Parameters:
+            caller: who makes it.
+            service: botocore's name of the service.
+            operation: the operation as AWS spells it.
+            region: where; the params' region when it is not given.
+            params: the operation's parameters.
+        """
+        return self._timed(caller.credentials, service, region or self.params.region, operation, params)
+
+    def _timed(
+        self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]
+    ) -> Answer:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+
+        from xacct_kit.aws.errors import classify
+
+        started = time.monotonic()
+        returned: Mapping[str, Any] | None = None
+        try:
+            returned = self._clients.call(credentials, service, region, operation, params)
+            outcome = Outcome(kind=OutcomeKind.ALLOWED)
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
+            outcome = classify(error, service=service)
+        return Answer(outcome, time.monotonic() - started, returned)
+
+    @property
+    def operator(self) -> Caller:
+        """Who runs the kit.
+
+        Raises:
+            AccessError: there are no credentials, or AWS does not accept them.
+        """
+        with self._lock:
+            if self._operator is None:
+                self._operator = self._identify()
+            return self._operator
+
+    def _identify(self) -> Caller:
+        credentials = self._clients.operator_credentials()
+        if credentials is None:
+            raise AccessError(
+                "There are no AWS credentials. Set access_profile in the params, or sign in "
+                "(aws sso login, AWS_PROFILE, environment variables)."
+            )
+        answer = self._timed(credentials, "sts", self.params.region, "GetCallerIdentity", {})
+        if not answer.ok:
+            raise AccessError(f"AWS does not accept the operator's credentials. {answer.outcome.reason}")
+        arn = answer.result["Arn"]
+        return Caller(_name_of(arn), arn, credentials)
+
+    @property
+    def external_id(self) -> str:
+        """The external ID; a reference is resolved when it is first asked for.
+
+        Raises:
+            ParamsError: there is nothing at the reference.
+            AccessError: the operator may not read it.
+        """
+        with self._lock:
+            if self._external_id is None:
+                self._external_id = resolve(self.params.external_id, self._read)
+            return self._external_id
+
+    def _read(self, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
+        answer = self.call(self.operator, service, operation, **params)
+        if not answer.ok:
+            raise AccessError(f"{self.params.external_id} cannot be read. {answer.outcome.reason}")
+        return answer.result
+
+    def redact(self, text: str) -> str:
+        """Text without the external ID."""
+        return text.replace(self._external_id, "****") if self._external_id else text
+
+    def role_arn(self, account: str, name: str) -> str:
+        """The ARN of a role in this session's partition."""
+        return self.partition.role_arn(account, name)
+
+    def assume(self, source: Caller, role_arn: str, *, external_id: str | None = None) -> Assumption:
+        """Assume a role, or take the credentials of an earlier success.
+
+        Parameters:
+            source: who assumes it.
+            role_arn: the role.
+            external_id: the external ID to send; None sends none.
+        """
+        key = (source.arn, role_arn, external_id)
+        with self._lock:
+            if key in self._assumed:
+                return self._assumed[key]
+        assumption = self._assume(source, role_arn, external_id)
+        if assumption.caller is not None:
+            with self._lock:
+                self._assumed[key] = assumption
+        return assumption
+
+    def _assume(self, source: Caller, role_arn: str, external_id: str | None) -> Assumption:
+        params = {"RoleArn": role_arn, "RoleSessionName": _SESSION_NAME}
+        if external_id is not None:
+            params["ExternalId"] = external_id
+        answer = self.call(source, "sts", "AssumeRole", **params)
+        if not answer.ok:
+            return Assumption(None, answer)
+
+        def renew() -> dict[str, str]:
+            again = self.call(source, "sts", "AssumeRole", **params)
+            if not again.ok:
+                raise AccessError(f"{role_arn} can no longer be assumed. {again.outcome.reason}")
+            return _metadata(again.result["Credentials"])
+
+        from botocore.credentials import RefreshableCredentials
+
+        credentials = RefreshableCredentials.create_from_metadata(
+            _metadata(answer.result["Credentials"]), refresh_using=renew, method="assume-role"
+        )
+        caller = Caller(_name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
+        return Assumption(caller, answer)
+
+    def forget_assumed(self, role_arn: str) -> None:
+        """Drop credentials of a role that has just changed."""
+        with self._lock:
+            self._assumed = {key: value for key, value in self._assumed.items() if key[1] != role_arn}
+
+    def act_as(self, account: str, name: str) -> Assumption:
+        """Act as a role that the operator may assume without external ID; or is already."""
+        if self.operator.account == account and _role_of(self.operator.arn) == name:
+            return Assumption(self.operator, _NOTHING_ASKED)
+        return self.assume(self.operator, self.role_arn(account, name))
+
+    def deployer(self, account: str) -> Assumption:
+        """Who deploys in a member account: its access role, or the operator when it is there already."""
+        if self.params.access_role is None:
+            return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
+        return self.act_as(account, self.params.access_role)
+
+    def can_afford(self, question: tuple[str, ...], price: float) -> bool:
+        """Whether a question has been answered already, or the params' budget allows to ask it."""
+        with self._lock:
+            return question in self._paid or self._spent + price <= self.params.max_cost_usd + 1e-9
+
+    def ask_once(
+        self, question: tuple[str, ...], price: float, ask: Callable[[], Answer]
+    ) -> tuple[Answer, bool]:
+        """Ask a question that costs money; a result is paid for once a session.
+
+        Parameters:
+            question: what makes the question the same.
+            price: US dollars that a result costs; a refusal is free.
+            ask: makes the call.
+
+        Returns:
+            The answer, and whether it is an earlier one.
+        """
+        with self._lock:
+            if question in self._paid:
+                return self._paid[question], True
+            self._spent += price
+        answer = ask()
+        with self._lock:
+            if answer.ok:
+                self._paid[question] = answer
+            else:
+                self._spent -= price
+        return answer, False
+
+
+_NOTHING_ASKED = Answer(Outcome(kind=OutcomeKind.ALLOWED))
+
+
+def _name_of(arn: str) -> str:
+    return _role_of(arn) or arn.rsplit("/", 1)[-1]
+
+
+def _role_of(arn: str) -> str | None:
+    path = arn.split(":", 5)[5].split("/")
+    return path[1] if path[0] == "assumed-role" else None
+
+
+def _metadata(credentials: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "access_key": credentials["AccessKeyId"],
+        "secret_key": credentials["SecretAccessKey"],
+        "token": credentials["SessionToken"],
+        "expiry_time": credentials["Expiration"].isoformat(),
+    }

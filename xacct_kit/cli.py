@@ -1,0 +1,235 @@
+"""The command `xacct`: it passes values on, shows reports and turns verdicts into exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xacct_kit.errors import RequestError, XacctError
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
+    from xacct_kit.report import Report
+
+GREEN, RED, WRONG_REQUEST, UNFINISHED = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
+    "Exit code: 0 every verdict is green, 1 some verdict is not, 2 the request was wrong and nothing was "
+    "called, 3 the run could not finish.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+ParamsFile = Annotated[Path, typer.Argument(metavar="PARAMS", help="YAML file, such as params/sandbox.yaml")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", metavar="KEY=VALUE", help="Takes the place of the file's."),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for the report; runs/<time> when it is not given.")]
+Formats = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+
+
+@app.command()
+def demo(out: Out = None) -> None:
+    """The whole job on the sandbox, and where to look at it."""
+    from xacct_kit.demo import run_demo
+
+    target = _target(out, "demo")
+    report, notebooks = run_demo(target, _say)
+    _show(report, Format.TABLE)
+    _say(f"\nreport     {target / 'report.html'}")
+    for notebook in notebooks:
+        _say(f"notebook   {notebook}")
+    _finish(report)
+
+
+@app.command()
+def onboard(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+    """Deploy the role, check Cost Explorer, probe every permission and the trust."""
+    _run(_load(file, param), out, form, deploying=True)
+
+
+@app.command()
+def probe(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+    """Check and probe only; changes nothing."""
+    _run(_load(file, param), out, form, deploying=False)
+
+
+@app.command()
+def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+    """Deploy the role, and prove that it can be assumed."""
+    from xacct_kit.environment import connect
+    from xacct_kit.steps.deploy import deploy_role
+
+    with connect(_load(file, param)) as session:
+        report = deploy_role(session, progress=_note)
+    _deliver(report, out, form)
+
+
+@app.command()
+def template(file: ParamsFile, param: Overrides = None) -> None:
+    """Print the CloudFormation template of the role."""
+    from xacct_kit.role.profile import load_profile
+    from xacct_kit.role.template import build_template, to_yaml
+
+    params = _load(file, param)
+    sys.stdout.write(to_yaml(build_template(load_profile(params.profile))))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
+    scenario: Annotated[str, typer.Option(help="What is wrong in the member accounts.")] = "healthy",
+    accounts: Annotated[int, typer.Option(min=1, help="Number of member accounts.")] = 1,
+) -> None:
+    """Serve the sandbox on loopback, and print the environment that points any AWS tool at it."""
+    from xacct_kit.sandbox.layout import Layout
+    from xacct_kit.sandbox.server import serve
+
+    serve(Layout(scenario=scenario, accounts=accounts), port, _export)
+
+
+@app.command()
+def decide(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON Lines; - is standard input")],
+) -> None:
+    """Evaluate policy requests: JSON Lines in, decisions out."""
+    from xacct_kit.iam import decide_line
+
+    _batch(file, decide_line)
+
+
+@app.command()
+def classify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON Lines; - is standard input")],
+) -> None:
+    """Classify AWS errors: JSON Lines in, outcomes out."""
+    from xacct_kit.aws.errors import classify_line
+
+    _batch(file, classify_line)
+
+
+def main() -> None:
+    """Run the command; errors of the kit become one line a fault and an exit code."""
+    try:
+        app()
+    except XacctError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(UNFINISHED)
+
+
+def _load(file: Path, overrides: Iterable[str] | None) -> Params:
+    from xacct_kit.params import Params, parse_overrides
+
+    return Params.load(file, **parse_overrides(overrides or ()))
+
+
+def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> None:
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.run import run
+    from xacct_kit.steps.cost_explorer import price_note
+
+    with connect(params) as session:
+        _note(price_note(session))
+        report = run(session, deploying=deploying, progress=_note)
+    _deliver(report, out, form)
+
+
+def _deliver(report: Report, out: Path | None, form: Format) -> None:
+    target = report.save(_target(out, "run"))
+    _show(report, form)
+    _note(f"report: {target / 'report.html'}")
+    _finish(report)
+
+
+def _finish(report: Report) -> None:
+    raise typer.Exit(GREEN if report.ok else RED)
+
+
+def _target(out: Path | None, kind: str) -> Path:
+    return out or Path("runs") / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _show(report: Report, form: Format) -> None:
+    if form is Format.JSON:
+        from xacct_kit.views.files import to_json
+
+        _say(to_json(report))
+        return
+    from rich.console import Console
+
+    from xacct_kit.views.text import to_rich
+
+    Console(soft_wrap=False).print(to_rich(report))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _note(line: str) -> None:
+    """Tell the reader something that is no part of the result."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _export(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        _say(f"export {name}={value}")
+
+
+def _batch(file: str, evaluate: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Answer line by line; a line that cannot be read gets an error, and the others their answers."""
+    readable = True
+    with _lines(file) as lines:
+        for line in filter(str.strip, lines):
+            try:
+                answer = evaluate(_object(line))
+            except RequestError as error:
+                answer, readable = {"error": str(error)}, False
+            _say(json.dumps(answer, ensure_ascii=False))
+    raise typer.Exit(GREEN if readable else WRONG_REQUEST)
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise RequestError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RequestError("not a JSON object")
+    return value
+
+
+@contextmanager
+def _lines(file: str) -> Iterator[Iterable[str]]:
+    if file == "-":
+        yield sys.stdin
+        return
+    try:
+        with Path(file).open(encoding="utf-8") as opened:
+            yield opened
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{file}: {error}") from error

@@ -1,0 +1,84 @@
+"""Where calls go: the sandbox or AWS. No step knows which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from xacct_kit.aws.clients import Connection
+from xacct_kit.aws.references import resolve
+from xacct_kit.aws.session import Session
+from xacct_kit.errors import ParamsError
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
+    from xacct_kit.sandbox.layout import Layout
+    from xacct_kit.sandbox.process import SandboxProcess
+
+
+def connect(params: Params) -> Session:
+    """Open a session where the params say.
+
+    In the sandbox a child process serves a new organization until the session is closed, unless the params
+    name the endpoint of one that is served already.
+
+    Parameters:
+        params: what the user asked for.
+
+    Returns:
+        The session; a context manager that closes itself.
+
+    Raises:
+        ParamsError: the sandbox has no such scenario, profile or main account.
+        SandboxError: the sandbox did not start.
+    """
+    if params.environment == "aws":
+        return Session(params, Connection(profile=params.access_profile))
+    if params.sandbox_endpoint:
+        return Session(params, sandbox_connection(params.sandbox_endpoint))
+    child = start_sandbox(params)
+    return Session(params, sandbox_connection(child.endpoint), on_close=child.stop)
+
+
+def start_sandbox(params: Params) -> SandboxProcess:
+    """Start a sandbox that holds what the params say, in a child process."""
+    from xacct_kit.sandbox.layout import MAIN_ACCOUNT
+    from xacct_kit.sandbox.process import SandboxProcess
+    from xacct_kit.sandbox.scenarios import find_scenario
+
+    find_scenario(params.sandbox_scenario)
+    if params.main_account != MAIN_ACCOUNT:
+        raise ParamsError([f"main_account: the sandbox's main account is {MAIN_ACCOUNT}"])
+    return SandboxProcess(sandbox_layout(params))
+
+
+def sandbox_layout(params: Params) -> Layout:
+    """What the sandbox of the params holds."""
+    from xacct_kit.sandbox.layout import Layout
+
+    return Layout(
+        scenario=params.sandbox_scenario,
+        accounts=params.sandbox_accounts,
+        partition=params.partition,
+        region=params.region,
+        external_id=resolve(params.external_id, _no_store),
+        api_handler_role=params.api_handler_role,
+        workflow_loop_runner_role=params.workflow_loop_runner_role,
+        untrusted_role=params.untrusted_role or Layout.untrusted_role,
+        access_role=params.access_role or Layout.access_role,
+        role_name=params.role_name,
+        stack_name=params.stack_name,
+        profile=params.profile,
+    )
+
+
+def _no_store(service: str, operation: str, **params: str) -> NoReturn:
+    raise ParamsError(
+        [f"external_id: a new sandbox has nothing in {service}; use env:NAME, file:PATH or a literal"]
+    )
+
+
+def sandbox_connection(endpoint: str) -> Connection:
+    """A connection as the operator of a sandbox."""
+    from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET
+
+    return Connection(endpoint=endpoint, access_key=OPERATOR_ACCESS_KEY, secret=OPERATOR_SECRET)

@@ -1,0 +1,77 @@
+"""The run: every step in every account, side by side, one account's failure being one account's row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from xacct_kit.aws.session import Session
+from xacct_kit.errors import XacctError
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
+from xacct_kit.steps.waiting import Progress, silent
+
+_WORKERS = 8
+
+AccountStep = Callable[[Session, str], Iterable[Finding]]
+
+
+def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Report:
+    """Take every account of the params through the steps.
+
+    Parameters:
+        session: whose run it is.
+        deploying: whether the role is deployed first; otherwise nothing is changed.
+        progress: is told what a deployment does.
+
+    Returns:
+        The findings, account after account in the params' order.
+
+    Raises:
+        AccessError: the operator has no credentials.
+        ParamsError: the external ID cannot be found.
+    """
+    # Both are the run's own, so they fail it before the first account is touched.
+    _ = session.operator, session.external_id
+    steps = _steps(deploying, progress)
+    accounts = session.params.member_accounts
+    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
+        rows = executor.map(partial(_account, session, steps), accounts)
+        return Report.of(finding for account in rows for finding in account)
+
+
+def _steps(deploying: bool, progress: Progress) -> Sequence[AccountStep]:
+    def deploy_account(session: Session, account: str) -> Iterable[Finding]:
+        return deploy.deploy_account(session, account, progress)
+
+    checks = (trust.check_account, cost_explorer.check_account, probes.probe_account)
+    return (preflight.check_account, *((deploy_account,) if deploying else ()), *checks)
+
+
+def _account(session: Session, steps: Sequence[AccountStep], account: str) -> list[Finding]:
+    findings: list[Finding] = []
+    for step in steps:
+        try:
+            findings.extend(step(session, account))
+        except XacctError as error:
+            findings.append(_broken(session, step, account, error))
+    return findings
+
+
+def _broken(session: Session, step: AccountStep, account: str, error: XacctError) -> Finding:
+    """The row of a step that could not be done in an account."""
+    return Finding(
+        step=step.__module__.rpartition(".")[2],
+        probe="step",
+        account=account,
+        region=session.params.region,
+        caller=session.operator.name,
+        service="",
+        action="",
+        expected=Expectation.ALLOWED,
+        outcome=OutcomeKind.UNKNOWN,
+        verdict=Verdict.UNKNOWN,
+        why=session.redact(f"The step could not be done: {error}"),
+        fix="Mend what it says and run again.",
+    )

@@ -1,0 +1,18 @@
+"""What policy documents mean: parse, match, conditions, decide. Pure: no call, no I/O."""
+
+from xacct_kit.iam.batch import decide_line
+from xacct_kit.iam.decide import Decision, Layer, StatementReference, decide
+from xacct_kit.iam.documents import Document, DocumentKind, compile_document
+from xacct_kit.iam.request import Request
+
+__all__ = [
+    "Decision",
+    "Document",
+    "DocumentKind",
+    "Layer",
+    "Request",
+    "StatementReference",
+    "compile_document",
+    "decide",
+    "decide_line",
+]

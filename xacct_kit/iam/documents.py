@@ -1,0 +1,392 @@
+"""Policy documents: read, checked and compiled.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import marshal
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from xacct_kit.errors import PolicyError
+from xacct_kit.iam.conditions import Condition, NullCondition, Operator, parse_operator
+from xacct_kit.iam.match import Matcher, Pattern, glob_matcher, pattern, resource_tokens
+from xacct_kit.iam.principals import PRINCIPAL_KEYS, Grant, PrincipalElement, check_principal_name
+from xacct_kit.iam.request import Facts
+
+T = TypeVar("T")
+
+
+class DocumentKind(StrEnum):
+    """Where a document is used, which tells the elements that its statements may have."""
+
+    PERMISSIONS = "permissions policy"
+    """An identity-based policy, permissions boundary, session policy or service control policy."""
+    RESOURCE = "resource-based policy"
+    TRUST = "role trust policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Action names, in lower case: in full, those that end in a wildcard, and other patterns."""
+
+    exact: frozenset[str]
+    prefixes: tuple[str, ...]
+    patterns: tuple[Matcher, ...]
+
+    def matches(self, name: str) -> bool:
+        """Whether a name in lower case is one of them."""
+        return (
+            name in self.exact
+            or name.startswith(self.prefixes)
+            or (bool(self.patterns) and any(matches(name) for matches in self.patterns))
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statement:
+    """A statement of a policy document, compiled.
+
+    Attributes:
+        index: its place in the document.
+        sid: its `Sid`.
+        actions: the names in `Action` or `NotAction`.
+        not_action: whether it is `NotAction`.
+        resources: the patterns in `Resource` or `NotResource`; None where every resource is meant.
+        not_resource: whether it is `NotResource`.
+        principal: `Principal` or `NotPrincipal`; None in a permissions policy.
+        conditions: all that must hold.
+    """
+
+    index: int
+    sid: str | None
+    actions: Names
+    not_action: bool
+    resources: tuple[Pattern, ...] | None
+    not_resource: bool
+    principal: PrincipalElement | None
+    conditions: tuple[Condition | NullCondition, ...]
+
+    def applies(self, facts: Facts) -> bool:
+        """Whether the statement speaks of the request."""
+        return (
+            self.actions.matches(facts.action) is not self.not_action
+            and (self.resources is None or self._names_resource(facts, self.resources))
+            and (self.principal is None or self.grant(facts) is not Grant.NONE)
+            and (not self.conditions or all(condition.holds(facts) for condition in self.conditions))
+        )
+
+    def grant(self, facts: Facts) -> Grant:
+        """How the statement names the principal of the request."""
+        return self.principal.grant(facts.principal, facts.role) if self.principal else Grant.NONE
+
+    def _names_resource(self, facts: Facts, resources: tuple[Pattern, ...]) -> bool:
+        named = any(matches(facts.resource, facts.text) for matches in resources)
+        return named is not self.not_resource
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy document, compiled.
+
+    Attributes:
+        kind: what it was compiled as.
+        allows: its statements with the effect Allow.
+        denies: its statements with the effect Deny.
+    """
+
+    kind: DocumentKind
+    allows: tuple[Statement, ...]
+    denies: tuple[Statement, ...]
+
+
+def compile_document(document: object, kind: DocumentKind = DocumentKind.PERMISSIONS) -> Document:
+    """Read a policy document.
+
+    A compiled document never changes; one made from a plain dict is kept by the dict's content, so that a
+    dict that was changed since is read anew.
+
+    Parameters:
+        document: a document as `json.load` gives it, or a compiled one.
+        kind: where the document is used.
+
+    Raises:
+        PolicyError: the document cannot be read, with the place of the fault.
+    """
+    if isinstance(document, Document):
+        if document.kind is not kind:
+            raise PolicyError("", f"the document was compiled as a {document.kind}, not as a {kind}")
+        return document
+    content = _content(document)
+    return _parse(document, kind) if content is None else _compiled(content, kind)
+
+
+# Before version 3 the bytes of marshal depend on nothing but the content: the cheapest exact key there is.
+_PLAIN_MARSHAL = 2
+
+
+def _content(document: Any) -> bytes | None:
+    try:
+        return marshal.dumps(document, _PLAIN_MARSHAL)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(content: bytes, kind: DocumentKind) -> Document:
+    return _parse(marshal.loads(content), kind)
+
+
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_VERSION_WITH_VARIABLES = "2012-10-17"
+_DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
+_STATEMENT_ELEMENTS = frozenset(
+    {
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    }
+)
+
+
+def _parse(document: object, kind: DocumentKind) -> Document:
+    elements = _object(document, "", _DOCUMENT_ELEMENTS)
+    version = elements.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise PolicyError("Version", f"{version!r} is not one of {', '.join(_VERSIONS)}")
+    _optional_text(elements, "Id", "")
+    allows: list[Statement] = []
+    denies: list[Statement] = []
+    for index, (place, value) in enumerate(_statements(elements)):
+        reader = _StatementReader(
+            place, _object(value, place, _STATEMENT_ELEMENTS), kind, version == _VERSION_WITH_VARIABLES
+        )
+        (allows if reader.is_allow() else denies).append(reader.statement(index))
+    return Document(kind, tuple(allows), tuple(denies))
+
+
+def _statements(elements: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    if "Statement" not in elements:
+        raise PolicyError("Statement", "is missing")
+    yield from _filled_items(elements["Statement"], "Statement")
+
+
+@dataclass(frozen=True, slots=True)
+class _StatementReader:
+    """Reads one statement: its elements, where they stand, and what may stand there."""
+
+    place: str
+    elements: Mapping[str, object]
+    kind: DocumentKind
+    variables: bool
+
+    def statement(self, index: int) -> Statement:
+        return Statement(
+            index=index,
+            sid=_optional_text(self.elements, "Sid", self.place),
+            actions=self._actions(),
+            not_action="NotAction" in self.elements,
+            resources=self._resources(),
+            not_resource="NotResource" in self.elements,
+            principal=self._principal(),
+            conditions=tuple(self._conditions()),
+        )
+
+    def is_allow(self) -> bool:
+        effect = self.elements.get("Effect")
+        if "Effect" not in self.elements:
+            raise PolicyError(self._at("Effect"), "is missing")
+        if effect not in ("Allow", "Deny"):
+            raise PolicyError(self._at("Effect"), f"{effect!r} is neither Allow nor Deny")
+        return effect == "Allow"
+
+    def _at(self, element: str) -> str:
+        return f"{self.place}.{element}"
+
+    def _one_of(self, element: str) -> str | None:
+        """The name of an element, or of its negation; None where the statement has neither."""
+        present = [name for name in (element, f"Not{element}") if name in self.elements]
+        if len(present) > 1:
+            raise PolicyError(self.place, f"has both {element} and Not{element}")
+        return present[0] if present else None
+
+    def _required(self, element: str) -> str:
+        name = self._one_of(element)
+        if name is None:
+            raise PolicyError(self.place, f"has neither {element} nor Not{element}")
+        return name
+
+    def _forbidden(self, element: str) -> None:
+        name = self._one_of(element)
+        if name is not None:
+            raise PolicyError(self._at(name), f"is not an element of a {self.kind}")
+
+    def _actions(self) -> Names:
+        name = self._required("Action")
+        exact: set[str] = set()
+        prefixes: set[str] = set()
+        patterns: list[Matcher] = []
+        for place, text in _texts(self.elements[name], self._at(name)):
+            action = _read(_action, text, place)
+            if not _WILDCARD.search(action):
+                exact.add(action)
+            elif action.endswith("*") and not _WILDCARD.search(action[:-1]):
+                prefixes.add(action[:-1])
+            else:
+                patterns.append(glob_matcher(action))
+        return Names(frozenset(exact), tuple(prefixes), tuple(patterns))
+
+    def _resources(self) -> tuple[Pattern, ...] | None:
+        if self.kind is DocumentKind.TRUST:
+            self._forbidden("Resource")
+            return None
+        # A resource-based policy without the element speaks of the resource that it is attached to.
+        optional = self.kind is DocumentKind.RESOURCE
+        name = self._one_of("Resource") if optional else self._required("Resource")
+        if name is None or (self.elements[name] == "*" and name == "Resource"):
+            return None
+        return tuple(
+            _read(self._resource_pattern, text, place)
+            for place, text in _texts(self.elements[name], self._at(name))
+        )
+
+    def _resource_pattern(self, text: str) -> Pattern:
+        if self.kind is DocumentKind.PERMISSIONS and not _RESOURCE.match(text):
+            raise ValueError(f"{text!r} is neither an ARN nor *")
+        return pattern(resource_tokens(text, variables=self.variables))
+
+    def _principal(self) -> PrincipalElement | None:
+        if self.kind is DocumentKind.PERMISSIONS:
+            self._forbidden("Principal")
+            return None
+        name = self._required("Principal")
+        if name == "NotPrincipal" and self.kind is DocumentKind.TRUST:
+            raise PolicyError(self._at(name), "is not an element of a role trust policy")
+        value = self.elements[name]
+        names = {"AWS": frozenset("*")} if value == "*" else self._principal_names(value, self._at(name))
+        return PrincipalElement(names, negated=name == "NotPrincipal")
+
+    def _principal_names(self, value: object, place: str) -> dict[str, frozenset[str]]:
+        keys = _object(value, place, PRINCIPAL_KEYS)
+        if not keys:
+            raise PolicyError(place, "is empty")
+        return {key: _principals(key, names, f"{place}.{key}") for key, names in keys.items()}
+
+    def _conditions(self) -> Iterator[Condition | NullCondition]:
+        place = self._at("Condition")
+        for name, keys in _object(self.elements.get("Condition", {}), place).items():
+            operator = _read(parse_operator, name, f"{place}.{name}")
+            for key, values in _object(keys, f"{place}.{name}").items():
+                yield self._condition(operator, key, values, f"{place}.{name}.{key}")
+
+    def _condition(
+        self, operator: Operator, key: str, values: object, place: str
+    ) -> Condition | NullCondition:
+        texts = [_scalar(value, at) for at, value in _filled_items(values, place)]
+        try:
+            return operator.condition(key, texts, variables=self.variables)
+        except ValueError as error:
+            raise PolicyError(place, str(error)) from None
+
+
+_RESOURCE = re.compile(r"arn:|\*\Z")
+_ACTION = re.compile(r"\*|[^:\s]+:[^:\s]+")
+_WILDCARD = re.compile(r"[*?]")
+
+
+def _action(text: str) -> str:
+    if not _ACTION.fullmatch(text):
+        raise ValueError(f"{text!r} is neither * nor an action such as s3:GetObject")
+    return text.lower()
+
+
+def _principals(key: str, value: object, place: str) -> frozenset[str]:
+    names = []
+    for at, name in _texts(value, place):
+        _read(lambda text: check_principal_name(key, text), name, at)
+        names.append(name)
+    return frozenset(names)
+
+
+def _read(read: Callable[[str], T], text: str, place: str) -> T:
+    """Read a text, and say where it stands if it cannot be read."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise PolicyError(place, str(error)) from None
+
+
+def _object(value: object, place: str, allowed: frozenset[str] | None = None) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        what = place.rpartition(".")[2] or "a policy document"
+        raise PolicyError(place, f"{what} is an object, not {_type(value)}")
+    for key in value:
+        if not isinstance(key, str) or not key:
+            raise PolicyError(place, f"has the key {key!r}, which is not a name")
+        if allowed is not None and key not in allowed:
+            raise PolicyError(f"{place}.{key}" if place else key, "is not an element of the policy language")
+    return value
+
+
+def _items(value: object, place: str) -> Iterator[tuple[str, object]]:
+    """The items of a list with their places; a single value stands for itself."""
+    if not isinstance(value, list | tuple):
+        yield place, value
+        return
+    for index, item in enumerate(value):
+        yield f"{place}[{index}]", item
+
+
+def _filled_items(value: object, place: str) -> list[tuple[str, object]]:
+    items = list(_items(value, place))
+    if not items:
+        raise PolicyError(place, "is empty")
+    return items
+
+
+def _texts(value: object, place: str) -> Iterator[tuple[str, str]]:
+    for at, item in _filled_items(value, place):
+        if not isinstance(item, str):
+            raise PolicyError(at, f"is {_type(item)}, not a text")
+        yield at, item
+
+
+def _scalar(value: object, place: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise PolicyError(place, f"is {_type(value)}, not a text, number or boolean")
+
+
+def _optional_text(elements: Mapping[str, object], name: str, place: str) -> str | None:
+    value = elements.get(name)
+    if name in elements and not isinstance(value, str):
+        raise PolicyError(f"{place}.{name}" if place else name, f"is {_type(value)}, not a text")
+    return value if isinstance(value, str) else None
+
+
+_TYPE_NAMES: Mapping[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def _type(value: object) -> str:
+    return _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,126 @@
+"""The request that a decision is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from xacct_kit.errors import PolicyError
+from xacct_kit.iam.principals import parse_principal, role_of
+
+ContextValue = str | bool | int | float | Sequence[str | bool | int | float] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One call, as AWS's policies see it.
+
+    Attributes:
+        principal: the ARN of who calls (user, role, role session, federated user, root user, identity
+            provider), or the name of an AWS service such as `lambda.amazonaws.com`.
+        action: the IAM action, such as `s3:GetObject`.
+        resource: the ARN of what is acted on; `*` where the action has no resource.
+        context: the condition keys that the request carries. `aws:PrincipalArn`, `aws:PrincipalAccount`,
+            `aws:PrincipalType` and a user's `aws:username` follow from the principal where not given.
+        resource_account: the resource's account, where its ARN does not tell it, as an S3 bucket's does not;
+            without it such a resource is the principal's account's.
+    """
+
+    principal: str
+    action: str
+    resource: str
+    context: Mapping[str, ContextValue] = field(default_factory=dict)
+    resource_account: str | None = None
+
+
+_ACTION = re.compile(r"[a-z0-9-]+:[a-z0-9_-]+")
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+@lru_cache(maxsize=4096)
+def _action(text: str) -> str:
+    action = text.lower()
+    if not _ACTION.fullmatch(action):
+        raise PolicyError("action", f"{text!r} is not an action such as s3:GetObject")
+    return action
+
+
+class Facts:
+    """A request as statements ask about it: names folded, keys found, accounts told.
+
+    Attributes:
+        request: the request.
+        principal: its principal, parsed.
+        role: the ARN of the role of a role session; empty for other principals.
+        action: its action, in lower case.
+        resource: its resource.
+        same_account: whether the resource is the principal's account's.
+    """
+
+    __slots__ = ("_context", "action", "principal", "request", "resource", "role", "same_account")
+
+    def __init__(self, request: Request) -> None:
+        if not request.resource:
+            raise PolicyError("resource", "is empty; it is * where the action has no resource")
+        if request.resource_account is not None and not _ACCOUNT.fullmatch(request.resource_account):
+            raise PolicyError(
+                "resource_account", f"{request.resource_account!r} is not an account of 12 digits"
+            )
+        self.request = request
+        self.principal = parse_principal(request.principal)
+        self.action = _action(request.action)
+        self.resource = request.resource
+        self._context = _normalised(request.context)
+        self.role = role_of(self.principal, self.text("aws:principalarn"))
+        account = _resource_account(request.resource, request.resource_account)
+        self.same_account = account is None or account == self.principal.account
+
+    def values(self, key: str) -> tuple[str, ...] | None:
+        """The values of a context key in lower case; None where the request does not carry it."""
+        value = self._context.get(key)
+        if value is None:
+            value = self.principal.keys.get(key)
+        return (value,) if isinstance(value, str) else value
+
+    def text(self, key: str) -> str | None:
+        """The value of a single-valued context key: only those can be policy variables.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+        """
+        value = self._context.get(key, self.principal.keys.get(key))
+        return value if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _resource_account(resource: str, given: str | None) -> str | None:
+    """The account whose resource it is; None where neither its ARN nor the request tells."""
+    if given is not None and not _ACCOUNT.fullmatch(given):
+        raise PolicyError("resource_account", f"{given!r} is not an account of 12 digits")
+    parts = resource.split(":", 5)
+    told = len(parts) == 6 and parts[0] == "arn" and _ACCOUNT.fullmatch(parts[4])
+    return given or (parts[4] if told else None)
+
+
+def _normalised(context: Mapping[str, ContextValue]) -> dict[str, str | tuple[str, ...]]:
+    """The context with its keys folded and its values as text; a key without a value is not there."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for key, value in context.items():
+        if isinstance(value, list | tuple):
+            values = tuple(_text(key, item) for item in value)
+            if values:
+                found[key.lower()] = values
+        elif value is not None:
+            found[key.lower()] = _text(key, value)
+    return found
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    raise PolicyError(f"context.{key}", f"is a {type(value).__name__}, not text, number, boolean or a list")

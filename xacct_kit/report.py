@@ -1,0 +1,269 @@
+"""The one row and the one table: what was tried, what came back, and whether that is as it should be.
+
+Every step returns findings, every export is a view of them. The module holds the vocabulary of
+outcomes and verdicts too, because a row without its words means nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class OutcomeKind(StrEnum):
+    """What a call came back with, by cause."""
+
+    ALLOWED = "ALLOWED"
+    DENIED_EXPLICIT = "DENIED_EXPLICIT"
+    DENIED_IDENTITY = "DENIED_IDENTITY"
+    DENIED_BOUNDARY = "DENIED_BOUNDARY"
+    DENIED_SESSION = "DENIED_SESSION"
+    DENIED_SCP = "DENIED_SCP"
+    DENIED_RCP = "DENIED_RCP"
+    DENIED_RESOURCE = "DENIED_RESOURCE"
+    DENIED_VPCE = "DENIED_VPCE"
+    DENIED_TRUST = "DENIED_TRUST"
+    DENIED_UNSPECIFIED = "DENIED_UNSPECIFIED"
+    CREDENTIALS = "CREDENTIALS"
+    NOT_ENABLED = "NOT_ENABLED"
+    DATA_PENDING = "DATA_PENDING"
+    REGION_DISABLED = "REGION_DISABLED"
+    THROTTLED = "THROTTLED"
+    QUOTA = "QUOTA"
+    VALIDATION = "VALIDATION"
+    NOT_FOUND = "NOT_FOUND"
+    NETWORK = "NETWORK"
+    SERVICE_ERROR = "SERVICE_ERROR"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def denied(self) -> bool:
+        """Whether AWS refused the call for lack of permission."""
+        return self.name.startswith("DENIED_")
+
+
+class Expectation(StrEnum):
+    """What the profile says must come back."""
+
+    ALLOWED = "ALLOWED"
+    DENIED = "DENIED"
+
+
+class Verdict(StrEnum):
+    """Outcome held against expectation."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def green(self) -> bool:
+        """Whether nothing needs to be done about it."""
+        return self in (Verdict.PASS, Verdict.SKIPPED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """An answer of AWS, classified.
+
+    Attributes:
+        kind: the class of the answer.
+        explicit: whether the text names an explicit deny.
+        reason: one sentence for a person.
+        fix: what to do next; empty when there is nothing to do.
+        retryable: whether the same call may succeed if it is made again.
+        action: the IAM action that was refused, as the answer names it.
+        resource: the resource that was refused, as the answer names it.
+        policy_arn: the policy that refused, where the answer names it.
+        evidence: the raw code, HTTP status and message.
+    """
+
+    kind: OutcomeKind
+    explicit: bool = False
+    reason: str = ""
+    fix: str = ""
+    retryable: bool = False
+    action: str | None = None
+    resource: str | None = None
+    policy_arn: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+_NOT_WORKING = frozenset(
+    {
+        OutcomeKind.NOT_ENABLED,
+        OutcomeKind.DATA_PENDING,
+        OutcomeKind.REGION_DISABLED,
+        OutcomeKind.NOT_FOUND,
+        OutcomeKind.QUOTA,
+    }
+)
+
+
+def judge(expected: Expectation, kind: OutcomeKind) -> Verdict:
+    """Hold an outcome against its expectation.
+
+    Only an answer that settles the question is red or green: a throttled call, a dropped connection
+    or an answer that is not known says nothing about the permission, and is `UNKNOWN`.
+    """
+    if kind is OutcomeKind.ALLOWED:
+        return Verdict.PASS if expected is Expectation.ALLOWED else Verdict.FAIL
+    if kind.denied:
+        return Verdict.PASS if expected is Expectation.DENIED else Verdict.FAIL
+    if expected is Expectation.ALLOWED and kind in _NOT_WORKING:
+        return Verdict.FAIL
+    return Verdict.UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One row of a report.
+
+    Attributes:
+        step: the step that found it: preflight, deploy, trust, cost_explorer or permissions.
+        probe: which check of that step, as a short name.
+        account: the member account's 12 digits.
+        region: the region that was called.
+        caller: the principal that the call was made as.
+        service: the service's IAM prefix.
+        action: the IAM action that the call needs.
+        expected: what the profile says must come back.
+        outcome: what came back.
+        verdict: outcome against expectation.
+        why: one sentence: what was asked and what came back.
+        fix: what to do; empty when there is nothing to do.
+        evidence: raw code, HTTP status and message of the answer.
+        duration: seconds that the call took.
+        cost: US dollars that AWS charges for the call.
+    """
+
+    step: str
+    probe: str
+    account: str
+    region: str
+    caller: str
+    service: str
+    action: str
+    expected: Expectation
+    outcome: OutcomeKind
+    verdict: Verdict
+    why: str
+    fix: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    duration: float = 0.0
+    cost: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain values, in column order."""
+        return {name: _plain(getattr(self, name)) for name in COLUMNS}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Finding:
+        """The row that `to_dict` wrote."""
+        typed = {
+            "expected": Expectation(row["expected"]),
+            "outcome": OutcomeKind(row["outcome"]),
+            "verdict": Verdict(row["verdict"]),
+        }
+        return cls(**{**row, **typed})
+
+
+COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Finding))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+# Views are named here and loaded when asked for: the table itself needs nothing that draws it.
+_FILES: Mapping[str, str] = {
+    "findings.jsonl": "xacct_kit.views.files:to_jsonl",
+    "report.csv": "xacct_kit.views.files:to_csv",
+    "report.json": "xacct_kit.views.files:to_json",
+    "report.html": "xacct_kit.views.html:to_page",
+}
+_TABLE_HTML = "xacct_kit.views.html:to_table"
+_TABLE_TEXT = "xacct_kit.views.text:to_text"
+
+
+def _view(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of a run, in the order in which they were found."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Report:
+        """A report of any findings."""
+        return cls(tuple(findings))
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __add__(self, other: Report) -> Report:
+        return Report(self.findings + other.findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is something to say and all of it is green."""
+        return bool(self.findings) and all(finding.verdict.green for finding in self)
+
+    @property
+    def faults(self) -> Report:
+        """The findings that are not green: FAIL and UNKNOWN."""
+        return Report.of(finding for finding in self if not finding.verdict.green)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many findings have each verdict."""
+        counted = Counter(finding.verdict for finding in self)
+        return {verdict: counted[verdict] for verdict in Verdict}
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The report as a DataFrame, a row a finding, columns as in `Finding`."""
+        import pandas
+
+        return pandas.DataFrame([finding.to_dict() for finding in self], columns=list(COLUMNS))
+
+    def save(self, directory: str | Path) -> Path:
+        """Write the journal, CSV, JSON and HTML of this report.
+
+        Parameters:
+            directory: where to; made if it is not there.
+
+        Returns:
+            The directory.
+        """
+        target = Path(directory)
+        target.mkdir(parents=True, exist_ok=True)
+        for name, reference in _FILES.items():
+            (target / name).write_text(_view(reference)(self), encoding="utf-8")
+        return target
+
+    def _repr_html_(self) -> str:
+        return str(_view(_TABLE_HTML)(self))
+
+    def __str__(self) -> str:
+        return str(_view(_TABLE_TEXT)(self))
+
+    __repr__ = __str__

@@ -1,0 +1,1 @@
+"""What the cross-account execution role must be: its documents, profiles and CloudFormation template."""

@@ -1,0 +1,160 @@
+"""The CloudFormation template of the role, built from a profile's documents.
+
+Tags are no parameter of it: CloudFormation puts the stack's own tags on the role.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from xacct_kit.role.profile import Document, Profile, map_text
+
+CAPABILITIES = ("CAPABILITY_NAMED_IAM",)
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, white space not counted
+INLINE_POLICIES_LIMIT = 10_240
+TRUST_POLICY_LIMIT = 2_048
+
+_ROLE = "CrossAccountExecutionRole"
+_ROLE_NAME = {"Type": "String", "MinLength": 1, "MaxLength": 64, "AllowedPattern": r"[\w+=,.@-]+"}
+_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "MainAccount": {
+        "Type": "String",
+        "Description": "Account ID of the account that runs Service Workbench",
+        "AllowedPattern": r"\d{12}",
+        "ConstraintDescription": "12 digits",
+    },
+    "ApiHandlerRole": {
+        **_ROLE_NAME,
+        "Description": "Name of the main account's role that serves requests",
+        "Default": "ApiHandlerRole",
+    },
+    "WorkflowLoopRunnerRole": {
+        **_ROLE_NAME,
+        "Description": "Name of the main account's role that runs workflows",
+        "Default": "WorkflowLoopRunnerRole",
+    },
+    "ExternalId": {
+        "Type": "String",
+        "Description": "External ID that the main account sends when it assumes the role",
+        "NoEcho": True,
+        "MinLength": 2,
+        "MaxLength": 1224,
+        "AllowedPattern": r"[\w+=,.@:\/-]*",
+        "ConstraintDescription": "2 to 1224 letters, digits or +=,.@:/_-",
+    },
+    "RoleName": {
+        **_ROLE_NAME,
+        "Description": "Name of the role that is made in this account",
+        "Default": _ROLE,
+    },
+}
+
+# How the console's form groups and names the parameters.
+_FORM = {
+    "ParameterGroups": [
+        {
+            "Label": {"default": "Who may assume the role"},
+            "Parameters": ["MainAccount", "ApiHandlerRole", "WorkflowLoopRunnerRole", "ExternalId"],
+        },
+        {"Label": {"default": "The role"}, "Parameters": ["RoleName"]},
+    ],
+    "ParameterLabels": {
+        "MainAccount": {"default": "Main account ID"},
+        "ApiHandlerRole": {"default": "API handler role"},
+        "WorkflowLoopRunnerRole": {"default": "Workflow loop runner role"},
+        "ExternalId": {"default": "External ID"},
+        "RoleName": {"default": "Role name"},
+    },
+}
+
+# CloudFormation's own names for what the documents call otherwise.
+_PSEUDO_PARAMETERS = {"${Partition}": "${AWS::Partition}", "${MemberAccount}": "${AWS::AccountId}"}
+
+
+def build_template(profile: Profile) -> dict[str, Any]:
+    """The template of a profile's role.
+
+    Parameters:
+        profile: what the role must be.
+
+    Returns:
+        A CloudFormation template that needs `CAPABILITIES`.
+    """
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": (
+            "Cross-account execution role of Service Workbench. Whoever assumes it is an administrator of "
+            "this account if its policies allow iam:* on every resource, as the documented ones do."
+        ),
+        "Metadata": {"AWS::CloudFormation::Interface": _FORM},
+        "Parameters": {name: dict(definition) for name, definition in _PARAMETERS.items()},
+        "Resources": {_ROLE: {"Type": "AWS::IAM::Role", "Properties": _properties(profile)}},
+        "Outputs": {
+            "RoleArn": {
+                "Description": "ARN of the cross-account execution role",
+                "Value": {"Fn::GetAtt": [_ROLE, "Arn"]},
+            }
+        },
+    }
+
+
+def _properties(profile: Profile) -> dict[str, Any]:
+    return {
+        "RoleName": {"Ref": "RoleName"},
+        "Description": f"Assumed by Service Workbench to run analytics (profile {profile.name})",
+        "AssumeRolePolicyDocument": map_text(profile.trust, _substituted),
+        "Policies": [
+            {"PolicyName": name, "PolicyDocument": map_text(document, _substituted)}
+            for name, document in profile.permissions.items()
+        ],
+    }
+
+
+def _substituted(text: str) -> Any:
+    if "${" not in text:
+        return text
+    for placeholder, pseudo in _PSEUDO_PARAMETERS.items():
+        text = text.replace(placeholder, pseudo)
+    return {"Fn::Sub": text}
+
+
+def template_parameters(
+    *,
+    main_account: str,
+    api_handler_role: str,
+    workflow_loop_runner_role: str,
+    external_id: str,
+    role_name: str,
+) -> dict[str, str]:
+    """The values of the template's parameters."""
+    return {
+        "MainAccount": main_account,
+        "ApiHandlerRole": api_handler_role,
+        "WorkflowLoopRunnerRole": workflow_loop_runner_role,
+        "ExternalId": external_id,
+        "RoleName": role_name,
+    }
+
+
+def to_yaml(template: Mapping[str, Any]) -> str:
+    """A template as YAML, the same text every time."""
+    return yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a part that stands in two places twice: CloudFormation knows no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def policy_size(*documents: Document) -> int:
+    """Characters of policy documents as IAM counts them, white space left out."""
+    import json
+
+    return sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)

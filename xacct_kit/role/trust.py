@@ -1,0 +1,64 @@
+"""Why a role's trust policy refuses a principal: AWS gives one text for every cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from xacct_kit.iam import Request, decide
+
+_MAY_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
+}
+
+
+class TrustFault(Enum):
+    """What a trust policy has against a principal and its external ID."""
+
+    NONE = "the trust policy allows it"
+    PRINCIPAL = "the trust policy does not name the principal"
+    CONDITION = "the trust policy names the principal, but its conditions are not met"
+    DENY = "the trust policy denies it explicitly"
+
+
+def trust_fault(
+    trust: Mapping[str, Any], *, principal: str, role_arn: str, external_id: str | None
+) -> TrustFault:
+    """Judge a live trust policy.
+
+    Parameters:
+        trust: the role's trust policy.
+        principal: ARN of the caller, as `GetCallerIdentity` tells it.
+        role_arn: the role to be assumed.
+        external_id: the external ID that is sent; None when none is.
+
+    Raises:
+        PolicyError: the trust policy cannot be read.
+    """
+    context = {} if external_id is None else {"sts:ExternalId": external_id}
+    decision = _decide(trust, principal, role_arn, context)
+    if decision.allowed:
+        return TrustFault.NONE
+    if decision.explicit:
+        return TrustFault.DENY
+    unconditional = _decide(_without_conditions(trust), principal, role_arn, context)
+    return TrustFault.CONDITION if unconditional.allowed else TrustFault.PRINCIPAL
+
+
+def _decide(trust: Mapping[str, Any], principal: str, role_arn: str, context: Mapping[str, Any]) -> Any:
+    request = Request(principal=principal, action="sts:AssumeRole", resource=role_arn, context=dict(context))
+    return decide(request, identity=[_MAY_ASSUME], resource_policy=dict(trust))
+
+
+def _without_conditions(trust: Mapping[str, Any]) -> dict[str, Any]:
+    """The statements that allow, with no condition left."""
+    found = trust["Statement"]
+    statements = found if isinstance(found, list) else [found]
+    kept = [
+        {key: value for key, value in statement.items() if key != "Condition"}
+        for statement in statements
+        if statement["Effect"] == "Allow"
+    ]
+    return {**trust, "Statement": kept}

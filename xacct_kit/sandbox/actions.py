@@ -1,0 +1,123 @@
+"""Which IAM action an operation needs, and on which resources.
+
+Most operations are named as their action is. The exceptions, and where the resource's name stands in the
+parameters, are tables.
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xacct_kit.sandbox import state
+from xacct_kit.sandbox.protocol import Operation
+
+_S3_ACTIONS: Mapping[str, str] = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketReplication": "PutReplicationConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutBucketReplication": "PutReplicationConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+
+# Service, parameter, and the resource that the parameter's value names; the first that is there counts.
+_RESOURCES: tuple[tuple[str, str, str], ...] = (
+    ("cloudformation", "StackName", "arn:{partition}:cloudformation:{region}:{account}:stack/{value}/*"),
+    ("dynamodb", "TableName", "arn:{partition}:dynamodb:{region}:{account}:table/{value}"),
+    ("elasticmapreduce", "ClusterId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("elasticmapreduce", "JobFlowIds", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("iam", "InstanceProfileName", "arn:{partition}:iam::{account}:instance-profile/{value}"),
+    ("iam", "RoleName", "arn:{partition}:iam::{account}:role/{value}"),
+    ("iam", "UserName", "arn:{partition}:iam::{account}:user/{value}"),
+    ("iam", "GroupName", "arn:{partition}:iam::{account}:group/{value}"),
+    ("iam", "PolicyArn", "{value}"),
+    ("iam", "PolicyName", "arn:{partition}:iam::{account}:policy/{value}"),
+    (
+        "sagemaker",
+        "NotebookInstanceName",
+        "arn:{partition}:sagemaker:{region}:{account}:notebook-instance/{value}",
+    ),
+    (
+        "sagemaker",
+        "NotebookInstanceLifecycleConfigName",
+        "arn:{partition}:sagemaker:{region}:{account}:notebook-instance-lifecycle-config/{value}",
+    ),
+    ("ssm", "Name", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
+    ("ssm", "Names", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
+    ("ssm", "Path", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
+    ("sts", "RoleArn", "{value}"),
+)
+
+# Operations that name no resource but are authorised on one.
+_FIXED_RESOURCES: Mapping[tuple[str, str], str] = {
+    ("iam", "ListRoles"): "arn:{partition}:iam::{account}:role/",
+    ("iam", "ListUsers"): "arn:{partition}:iam::{account}:user/",
+    ("iam", "ListPolicies"): "policy path /",
+}
+
+
+def iam_action(operation: Operation) -> str:
+    """The IAM action that an operation needs."""
+    name = _S3_ACTIONS.get(operation.name, operation.name) if operation.service == "s3" else operation.name
+    return f"{operation.service}:{name}"
+
+
+def resources(operation: Operation, *, partition: str, account: str, region: str) -> tuple[str, ...]:
+    """The resources that an operation is authorised on; `*` where it names none."""
+    place = {"partition": partition, "account": account, "region": region}
+    if operation.service == "s3":
+        return (_s3_resource(operation.params, partition),)
+    if operation.service == "ce":
+        return (f"arn:{partition}:ce:us-east-1:{account}:/{operation.name}",)
+    for service, parameter, template in _RESOURCES:
+        if service == operation.service and operation.params.get(parameter):
+            value = operation.params[parameter]
+            values = value if isinstance(value, list) else [value]
+            return tuple(_named(service, str(name), template, place) for name in values)
+    return (_FIXED_RESOURCES.get((operation.service, operation.name), "*").format(**place),)
+
+
+def _named(service: str, value: str, template: str, place: Mapping[str, str]) -> str:
+    if value.startswith("arn:"):
+        return value
+    arn = template.format(value=value.lstrip("/"), **place)
+    if service == "iam" and ":role/" in arn:
+        return state.role_arn(place["partition"], place["account"], value) or arn
+    return arn
+
+
+def _s3_resource(params: Mapping[str, Any], partition: str) -> str:
+    bucket, key = params.get("Bucket"), params.get("Key")
+    if not bucket:
+        return "*"
+    return f"arn:{partition}:s3:::{bucket}/{key}" if key else f"arn:{partition}:s3:::{bucket}"

@@ -1,0 +1,143 @@
+"""Stacks, resources, events and change sets in the shapes of CloudFormation's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xacct_kit.sandbox.cloudformation.parameters import shown
+from xacct_kit.sandbox.cloudformation.resources import as_tags
+from xacct_kit.sandbox.cloudformation.stacks import ChangeSet, Event, Output, Resource, Stack
+
+_NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
+_RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def stack_description(stack: Stack) -> dict[str, Any]:
+    """A stack as DescribeStacks shows it."""
+    definition = stack.definition
+    return given(
+        StackId=stack.id,
+        StackName=stack.name,
+        ChangeSetId=stack.change_set_id,
+        Description=definition.template.description or None,
+        Parameters=shown(definition.template, definition.values),
+        CreationTime=stack.created,
+        LastUpdatedTime=stack.updated,
+        DeletionTime=stack.deleted,
+        RollbackConfiguration={},
+        StackStatus=stack.status,
+        StackStatusReason=stack.reason,
+        DisableRollback=stack.on_failure == "DO_NOTHING",
+        NotificationARNs=[],
+        Capabilities=list(definition.capabilities),
+        Outputs=[_output(output) for output in stack.outputs],
+        Tags=as_tags(definition.tags),
+        EnableTerminationProtection=stack.termination_protection,
+        DriftInformation=_NOT_CHECKED,
+    )
+
+
+def _output(output: Output) -> dict[str, Any]:
+    return given(
+        OutputKey=output.key,
+        OutputValue=output.value,
+        Description=output.description,
+        ExportName=output.export,
+    )
+
+
+def stack_summary(stack: Stack) -> dict[str, Any]:
+    """A stack as ListStacks shows it."""
+    return given(
+        StackId=stack.id,
+        StackName=stack.name,
+        TemplateDescription=stack.definition.template.description or None,
+        CreationTime=stack.created,
+        LastUpdatedTime=stack.updated,
+        DeletionTime=stack.deleted,
+        StackStatus=stack.status,
+        StackStatusReason=stack.reason,
+        DriftInformation=_NOT_CHECKED,
+    )
+
+
+def event_description(stack: Stack, event: Event) -> dict[str, Any]:
+    """An event as DescribeStackEvents shows it."""
+    return given(
+        StackId=stack.id,
+        EventId=event.id,
+        StackName=stack.name,
+        LogicalResourceId=event.logical_id,
+        PhysicalResourceId=event.physical_id,
+        ResourceType=event.type,
+        Timestamp=event.time,
+        ResourceStatus=event.status,
+        ResourceStatusReason=event.reason,
+        ResourceProperties=event.properties,
+    )
+
+
+def resource_description(stack: Stack, resource: Resource) -> dict[str, Any]:
+    """A resource as DescribeStackResources shows it."""
+    return {
+        "StackName": stack.name,
+        "StackId": stack.id,
+        **_resource(resource),
+        "Timestamp": resource.updated,
+    }
+
+
+def resource_detail(stack: Stack, resource: Resource) -> dict[str, Any]:
+    """A resource as DescribeStackResource shows it."""
+    return {"StackName": stack.name, "StackId": stack.id, **resource_summary(resource)}
+
+
+def resource_summary(resource: Resource) -> dict[str, Any]:
+    """A resource as ListStackResources shows it."""
+    return {**_resource(resource), "LastUpdatedTimestamp": resource.updated}
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return given(
+        LogicalResourceId=resource.logical_id,
+        PhysicalResourceId=resource.physical_id or None,
+        ResourceType=resource.declaration.type,
+        ResourceStatus=resource.status,
+        ResourceStatusReason=resource.reason,
+        DriftInformation=_RESOURCE_NOT_CHECKED,
+    )
+
+
+def change_set_summary(stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
+    """A change set as ListChangeSets shows it."""
+    return given(
+        StackId=stack.id,
+        StackName=stack.name,
+        ChangeSetId=change_set.id,
+        ChangeSetName=change_set.name,
+        ExecutionStatus=change_set.execution,
+        Status=change_set.status,
+        StatusReason=change_set.reason,
+        CreationTime=change_set.created,
+        Description=change_set.description,
+        IncludeNestedStacks=False,
+    )
+
+
+def change_set_description(stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
+    """A change set as DescribeChangeSet shows it, without its changes."""
+    definition = change_set.definition
+    return {
+        **change_set_summary(stack, change_set),
+        "Parameters": shown(definition.template, definition.values),
+        "NotificationARNs": [],
+        "RollbackConfiguration": {},
+        "Capabilities": list(definition.capabilities),
+        "Tags": as_tags(definition.tags),
+        "OnStackFailure": change_set.on_failure,
+    }

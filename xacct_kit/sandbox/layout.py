@@ -1,0 +1,54 @@
+"""What a sandbox holds, and the names that are the same in every sandbox.
+
+Account IDs and the operator's key are fixed, so that what is shown and stored is the same every time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MANAGEMENT_ACCOUNT = "111111111111"
+MAIN_ACCOUNT = "222222222222"
+MEMBER_ACCOUNT = "333333333333"
+FURTHER_MEMBERS = 400_000_000_000
+EXTERNAL_ID = "sandbox-external-id"
+
+# The operator's key opens nothing but a sandbox on loopback.
+OPERATOR_ACCESS_KEY = "AKIASANDBOXOPERATOR1"
+OPERATOR_SECRET = "sandbox-operator-opens-only-the-sandbox0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a sandbox holds besides the organization's fixed accounts.
+
+    Attributes:
+        scenario: name of the state that the member accounts are in.
+        accounts: number of member accounts.
+        partition: partition that all accounts are in.
+        region: home region of the stacks.
+        external_id: external ID that Service Workbench uses.
+        api_handler_role, workflow_loop_runner_role, untrusted_role: names of the roles in main.
+        access_role: name of the administrator's role in every member account.
+        role_name: name of the cross-account execution role.
+        stack_name: name of its stack.
+        profile: what the role is.
+    """
+
+    scenario: str = "healthy"
+    accounts: int = 1
+    partition: str = "aws"
+    region: str = "us-east-1"
+    external_id: str = EXTERNAL_ID
+    api_handler_role: str = "ApiHandlerRole"
+    workflow_loop_runner_role: str = "WorkflowLoopRunnerRole"
+    untrusted_role: str = "NotebookRole"
+    access_role: str = "OrganizationAccountAccessRole"
+    role_name: str = "CrossAccountExecutionRole"
+    stack_name: str = "onboard-account"
+    profile: str = "documented"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """IDs of the member accounts."""
+        return (MEMBER_ACCOUNT, *(str(FURTHER_MEMBERS + n) for n in range(self.accounts - 1)))

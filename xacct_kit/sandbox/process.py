@@ -1,0 +1,81 @@
+"""A sandbox in a child process: it serves notebooks and commands, and ends when its owner does.
+
+    python -m xacct_kit.sandbox.process '{"scenario": "healthy"}'
+
+The child prints its endpoint when it answers, and stops when its standard input is closed, so that a killed
+owner leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+
+from xacct_kit.errors import SandboxError
+from xacct_kit.sandbox.layout import Layout
+
+
+class SandboxProcess:
+    """A sandbox in a child process.
+
+    Parameters:
+        layout: what it holds.
+
+    Raises:
+        SandboxError: the child did not start.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        described = json.dumps(dataclasses.asdict(layout))
+        # A file, not a pipe: what a server writes of its troubles must never make it wait for a reader.
+        self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 closed by stop
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "xacct_kit.sandbox.process", described],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self.endpoint = self._ready()
+
+    def _ready(self) -> str:
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline().strip()
+        if not line.startswith("http://"):
+            self._child.wait(timeout=5)
+            self._errors.seek(0)
+            last = self._errors.read().strip().splitlines()[-1:] or ["it ended without a word"]
+            self.stop()
+            raise SandboxError(f"The sandbox did not start: {last[0]}")
+        return line
+
+    def stop(self) -> None:
+        """End the child."""
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+        try:
+            self._child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+        self._errors.close()
+
+
+def _serve(described: str) -> None:
+    from xacct_kit.sandbox.server import HOST, make_sandbox
+
+    server = make_sandbox(Layout(**json.loads(described)))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    sys.stdout.write(f"http://{HOST}:{server.server_port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

@@ -1,0 +1,56 @@
+"""The principals of a member account's role: who may assume it, who must not, and as whom it is probed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xacct_kit.aws.session import Assumption, Caller, Session
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A principal that the trust policy speaks of, and how the operator fared in becoming it.
+
+    Attributes:
+        name: the role's name.
+        arn: the principal that the trust policy names.
+        access: what came of acting as it.
+    """
+
+    name: str
+    arn: str
+    access: Assumption
+
+
+def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
+    """The two roles of the main account, and the member account itself through its access role."""
+    params = session.params
+    for name in (params.api_handler_role, params.workflow_loop_runner_role):
+        arn = session.role_arn(params.main_account, name)
+        yield Principal(name, arn, session.act_as(params.main_account, name))
+    name = params.access_role or "the operator"
+    yield Principal(name, session.partition.root_arn(account), session.deployer(account))
+
+
+def execution_role(session: Session, account: str) -> str:
+    """ARN of the cross-account execution role of a member account."""
+    return session.role_arn(account, session.params.role_name)
+
+
+def assume_execution_role(session: Session, account: str) -> Assumption | None:
+    """The role, assumed by the first principal that can; None when there is nobody to try."""
+    assumption = None
+    for principal in trusted_principals(session, account):
+        if principal.access.caller is not None:
+            role = execution_role(session, account)
+            assumption = session.assume(principal.access.caller, role, external_id=session.external_id)
+            if assumption.caller is not None:
+                break
+    return assumption
+
+
+def role_caller(session: Session, account: str) -> Caller | None:
+    """The role as a caller; None when nobody can assume it."""
+    assumption = assume_execution_role(session, account)
+    return assumption.caller if assumption else None

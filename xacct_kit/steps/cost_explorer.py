@@ -1,0 +1,41 @@
+"""The Cost Explorer step: whether costs of a member account can be read, and what it would cost to ask."""
+
+from __future__ import annotations
+
+from xacct_kit.aws.session import Session
+from xacct_kit.report import Finding, Report
+from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
+from xacct_kit.steps.probes import probe_as
+
+
+def check_cost_explorer(session: Session) -> Report:
+    """Check in every account of the params that Cost Explorer answers the role.
+
+    Each account costs one request, charged only when it succeeds; `price_note` says how much that is.
+
+    Returns:
+        A finding an account.
+    """
+    return Report.of(
+        row for account in session.params.member_accounts for row in check_account(session, account)
+    )
+
+
+def check_account(session: Session, account: str) -> list[Finding]:
+    """Check one account."""
+    caller = role_caller(session, account)
+    return [probe_as(session, account, caller, COST_AND_USAGE, step="cost_explorer")]
+
+
+def price_note(session: Session) -> str:
+    """What asking Cost Explorer costs, in one line, before it is asked."""
+    if session.partition.cost_explorer_region is None:
+        return (
+            f"Cost Explorer is not offered in {session.partition.name}: nothing is asked, nothing is charged."
+        )
+    accounts = len(session.params.member_accounts)
+    total, limit = accounts * COST_EXPLORER_PRICE, session.params.max_cost_usd
+    requests = "1 request" if accounts == 1 else f"{accounts} requests"
+    each = f"Cost Explorer: {requests} at ${COST_EXPLORER_PRICE:.2f}, charged only when it succeeds"
+    return f"{each}; at most ${min(total, limit):.2f} (limit ${limit:.2f})."

@@ -1,0 +1,117 @@
+"""The deploy step: the stack is created or updated by a change set, and the role proven to be usable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xacct_kit.aws.session import Caller, Session
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
+from xacct_kit.role.profile import load_profile
+from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
+from xacct_kit.steps.callers import assume_execution_role, execution_role
+from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.steps.stacks import Stack, StackFailure
+from xacct_kit.steps.waiting import Progress, attempts, silent
+
+# IAM gives no bound; new roles were seen to take from 2 to 60 seconds.
+_PROPAGATION_SECONDS = 120.0
+
+
+def deploy_role(session: Session, *, progress: Progress = silent) -> Report:
+    """Deploy the cross-account execution role into every account of the params.
+
+    The documented role is an administrator of the account: `iam:*` lets it give itself anything.
+    Deploying again changes nothing where nothing has changed.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told the plan, every event of the stack and what is waited for.
+
+    Returns:
+        For each account: what became of the stack, and whether the role can be assumed.
+    """
+    accounts = session.params.member_accounts
+    return Report.of(row for account in accounts for row in deploy_account(session, account, progress))
+
+
+def deploy_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
+    """Deploy the role into one account."""
+    access = session.deployer(account)
+    name = session.params.access_role or session.operator.name
+    question = _question("deploy-stack", account, name, "cloudformation:ExecuteChangeSet")
+    if access.caller is None:
+        fix = "See the preflight step: set access_role to a role that the operator may assume there."
+        reason = access.answer.outcome.reason
+        return [not_tried(session, question, f"Nobody here may act in {account}. {reason}".rstrip(), fix)]
+    deployed, changed = _deploy(session, question, access.caller, progress)
+    if not deployed.verdict.green:
+        return [deployed]
+    seconds = min(session.params.wait_seconds, _PROPAGATION_SECONDS) if changed else 0
+    return [deployed, _usable(session, account, seconds, progress)]
+
+
+def template_body(session: Session) -> str:
+    """The template of the params' profile."""
+    return to_yaml(build_template(load_profile(session.params.profile)))
+
+
+def _parameters(session: Session) -> Mapping[str, str]:
+    params = session.params
+    return template_parameters(
+        main_account=params.main_account,
+        api_handler_role=params.api_handler_role,
+        workflow_loop_runner_role=params.workflow_loop_runner_role,
+        external_id=session.external_id,
+        role_name=params.role_name,
+    )
+
+
+def _request(session: Session) -> dict[str, Any]:
+    return {
+        "TemplateBody": template_body(session),
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in _parameters(session).items()],
+        "Capabilities": list(CAPABILITIES),
+        "Tags": [{"Key": key, "Value": value} for key, value in session.params.stack_tags.items()],
+    }
+
+
+def _deploy(session: Session, question: Question, caller: Caller, progress: Progress) -> tuple[Finding, bool]:
+    """The finding of the stack, and whether it was changed."""
+    stack = Stack(session, caller, session.params.stack_name, progress)
+    try:
+        changed = stack.deploy(_request(session))
+    except StackFailure as failure:
+        why = f"{stack.name} was not deployed. {failure.why}"
+        row = finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+        return row, False
+    if changed:
+        session.forget_assumed(execution_role(session, question.account))
+    state = "is deployed" if changed else "has not changed: it has this template and these parameters already"
+    why = f"The stack {stack.name} {state}."
+    progress(why)
+    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why), changed
+
+
+def _usable(session: Session, account: str, seconds: float, progress: Progress) -> Finding:
+    """Whether the role can be assumed; a role that has just been changed is not known everywhere at once.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+    """
+    question = _question("role-can-be-assumed", account, "trusted principals", "sts:AssumeRole")
+    role = session.params.role_name
+    assumption = None
+    for count in attempts(seconds, first_pause=0.5):
+        assumption = assume_execution_role(session, account)
+        if assumption is None or assumption.caller is not None:
+            break
+        if count == 1 and seconds:
+            progress(f"{role} cannot be assumed yet; trying for {seconds:.0f} s")
+    if assumption is None:
+        return skipped(session, question, f"The operator can act as nobody that may assume {role}.")
+    why = f"{role} can be assumed." if assumption.caller else None
+    return answered(session, question, assumption.answer, why=why)
+
+
+def _question(probe: str, account: str, caller: str, action: str) -> Question:
+    return Question(step="deploy", probe=probe, account=account, caller=caller, action=action)

@@ -1,0 +1,112 @@
+"""From an answer to a finding: the sentences that every step uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xacct_kit.aws.session import Answer, Session
+from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict, judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a check asks, before it is answered.
+
+    Attributes:
+        step: the step that asks.
+        probe: the check's name.
+        account: the member account.
+        caller: name of the principal that asks.
+        action: the IAM action that it needs.
+        expected: what must come back.
+        region: where it is asked; the params' region when it is not given.
+    """
+
+    step: str
+    probe: str
+    account: str
+    caller: str
+    action: str
+    expected: Expectation = Expectation.ALLOWED
+    region: str | None = None
+
+    @property
+    def service(self) -> str:
+        """The service's IAM prefix."""
+        return self.action.split(":")[0]
+
+
+def finding(
+    session: Session,
+    question: Question,
+    outcome: Outcome,
+    *,
+    verdict: Verdict | None = None,
+    why: str | None = None,
+    fix: str | None = None,
+    seconds: float = 0.0,
+    cost: float = 0.0,
+) -> Finding:
+    """Hold an outcome against its question.
+
+    Parameters:
+        session: whose run it is.
+        question: what was asked.
+        outcome: what came back.
+        verdict: the verdict, where the outcome alone does not give it.
+        why: one sentence; the outcome's reason when it is not given.
+        fix: what to do; the outcome's when it is not given. A green finding has none.
+        seconds: how long the call took.
+        cost: US dollars that it cost.
+    """
+    judged = verdict or judge(question.expected, outcome.kind)
+    return Finding(
+        step=question.step,
+        probe=question.probe,
+        account=question.account,
+        region=question.region or session.params.region,
+        caller=question.caller,
+        service=question.service,
+        action=question.action,
+        expected=question.expected,
+        outcome=outcome.kind,
+        verdict=judged,
+        why=session.redact(why if why is not None else _why(question, outcome, judged)),
+        fix="" if judged.green else session.redact(fix if fix is not None else _fix(question, outcome)),
+        evidence={key: session.redact(value) for key, value in outcome.evidence.items()},
+        duration=round(seconds, 3),
+        cost=cost,
+    )
+
+
+def answered(
+    session: Session, question: Question, answer: Answer, *, why: str | None = None, cost: float = 0.0
+) -> Finding:
+    """The finding of one call's answer."""
+    return finding(session, question, answer.outcome, why=why, seconds=answer.seconds, cost=cost)
+
+
+def not_tried(session: Session, question: Question, why: str, fix: str) -> Finding:
+    """The finding of a call that could not be made: nothing is known."""
+    return finding(session, question, Outcome(kind=OutcomeKind.UNKNOWN), why=why, fix=fix)
+
+
+def skipped(session: Session, question: Question, why: str) -> Finding:
+    """The finding of a check that does not apply here."""
+    outcome = Outcome(kind=OutcomeKind.UNKNOWN)
+    return finding(session, question, outcome, verdict=Verdict.SKIPPED, why=why)
+
+
+def _why(question: Question, outcome: Outcome, verdict: Verdict) -> str:
+    if outcome.kind is OutcomeKind.ALLOWED:
+        allowed = f"{question.caller} may call {question.action}."
+        return allowed if verdict is Verdict.PASS else f"{allowed} It must be refused."
+    if verdict is Verdict.PASS:
+        return f"{question.caller} is refused {question.action}, as it should be."
+    return outcome.reason
+
+
+def _fix(question: Question, outcome: Outcome) -> str:
+    if outcome.kind is OutcomeKind.ALLOWED:
+        return f"Take {question.action} away from {question.caller}: look for a policy that was added to it."
+    return outcome.fix

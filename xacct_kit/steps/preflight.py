@@ -1,0 +1,101 @@
+"""The preflight step: who runs the kit, whom it can act as, and what is lacking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
+from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+
+
+def preflight(session: Session) -> Report:
+    """Find out who the operator is and what it can do in every account of the params.
+
+    Nothing is changed.
+
+    Returns:
+        For each account: the operator, the roles of main that it can act as, and its access to the account.
+
+    Raises:
+        AccessError: there are no credentials that AWS accepts.
+    """
+    accounts = session.params.member_accounts
+    return Report.of(row for account in accounts for row in check_account(session, account))
+
+
+def check_account(session: Session, account: str) -> list[Finding]:
+    """Check what can be done in one account."""
+    return [
+        _operator(session, account),
+        *_roles_of_main(session, account),
+        _access(session, account),
+        *_readable(session, account),
+    ]
+
+
+def _operator(session: Session, account: str) -> Finding:
+    question = _question("who-am-i", account, session.operator.name, "sts:GetCallerIdentity")
+    why = f"The operator is {session.operator.arn}."
+    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+
+
+def _roles_of_main(session: Session, account: str) -> Iterator[Finding]:
+    """Acting as a role of main is a rehearsal; where it is not possible, that is no fault of the account."""
+    params = session.params
+    names = (params.api_handler_role, params.workflow_loop_runner_role, params.untrusted_role)
+    for name in filter(None, names):
+        question = _question(f"act-as-{name}", account, session.operator.name, "sts:AssumeRole")
+        assumption = session.act_as(params.main_account, name)
+        if assumption.answer.outcome.kind.denied:
+            why = f"The operator cannot act as {name} of the main account; checks that need it are left out."
+            yield skipped(session, question, why)
+        else:
+            yield _acting(session, question, assumption, name)
+
+
+def _access(session: Session, account: str) -> Finding:
+    role = session.params.access_role
+    question = _question("access-to-account", account, session.operator.name, "sts:AssumeRole")
+    assumption = session.deployer(account)
+    if role is None and assumption.caller is None:
+        why = f"The operator is of {session.operator.account}, not of {account}, and access_role is not set."
+        return not_tried(session, question, why, "Set access_role, or use credentials of the account.")
+    return _acting(session, question, assumption, role or "the operator")
+
+
+def _acting(session: Session, question: Question, assumption: Assumption, name: str) -> Finding:
+    why = f"The operator can act as {name}." if assumption.caller else None
+    return answered(session, question, assumption.answer, why=why)
+
+
+def _readable(session: Session, account: str) -> Iterator[Finding]:
+    """The calls that a deployment starts with; that there is no such stack or role yet is no fault."""
+    deployer = session.deployer(account).caller
+    params = session.params
+    reads = (
+        ("cloudformation", "DescribeStacks", {"StackName": params.stack_name}),
+        ("iam", "GetRole", {"RoleName": params.role_name}),
+    )
+    for service, operation, arguments in reads:
+        name = deployer.name if deployer else params.access_role or session.operator.name
+        action = f"{service}:{operation}"
+        question = _question(f"{service}-{operation}", account, name, action)
+        if deployer is None:
+            why = f"{action} was not tried: nobody here may act in {account}."
+            yield not_tried(session, question, why, "Give the operator access to the account.")
+        else:
+            yield _read(session, question, session.call(deployer, service, operation, **arguments))
+
+
+def _read(session: Session, question: Question, answer: Answer) -> Finding:
+    if not answer.absent:
+        return answered(session, question, answer)
+    why = f"{question.caller} may call {question.action}; there is none yet."
+    allowed = replace(answer.outcome, kind=OutcomeKind.ALLOWED)
+    return finding(session, question, allowed, why=why, seconds=answer.seconds)
+
+
+def _question(probe: str, account: str, caller: str, action: str) -> Question:
+    return Question(step="preflight", probe=probe, account=account, caller=caller, action=action)

@@ -1,0 +1,148 @@
+"""The permissions step: every probe of the catalogue, made as the cross-account execution role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.iam import Request, decide
+from xacct_kit.report import Expectation, Finding, Report
+from xacct_kit.role.profile import Profile, load_profile
+from xacct_kit.steps.callers import execution_role, role_caller
+from xacct_kit.steps.catalogue import PROBES, Probe
+from xacct_kit.steps.findings import Question, answered, not_tried, skipped
+
+
+def probe_permissions(session: Session) -> Report:
+    """Probe every permission of the role in every account of the params.
+
+    Nothing is changed. Cost Explorer charges for one request an account, unless it has just been asked.
+
+    Returns:
+        A finding a probe and account.
+    """
+    accounts = session.params.member_accounts
+    return Report.of(row for account in accounts for row in probe_account(session, account))
+
+
+def probe_account(session: Session, account: str) -> list[Finding]:
+    """Probe every permission of the role in one account."""
+    caller = role_caller(session, account)
+    return [probe_as(session, account, caller, probe) for probe in PROBES]
+
+
+def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
+    """What the profile's documents say to a probe.
+
+    Parameters:
+        profile: what the role must be.
+        probe: the probe.
+        values: what the probe's placeholders stand for.
+    """
+    request = Request(
+        principal=values["role_arn"], action=probe.action, resource=filled(probe.resource, values)
+    )
+    identity = list(profile.permissions.values())
+    decision = decide(request, identity=identity, boundary=profile.boundary)
+    return Expectation.ALLOWED if decision.allowed else Expectation.DENIED
+
+
+def placeholders(session: Session, account: str) -> dict[str, str]:
+    """What the placeholders of probes stand for in an account."""
+    start, end = _period(datetime.now(UTC).date())
+    return {
+        "partition": session.partition.name,
+        "region": session.params.region,
+        "cost_explorer_region": session.partition.cost_explorer_region or "",
+        "account": account,
+        "role_name": session.params.role_name,
+        "role_arn": execution_role(session, account),
+        "stack_name": session.params.stack_name,
+        "period_start": start,
+        "period_end": end,
+    }
+
+
+def filled(template: Any, values: Mapping[str, str]) -> Any:
+    """A template with its placeholders filled in, at any depth."""
+    if isinstance(template, str):
+        return template.format_map(values)
+    if isinstance(template, Mapping):
+        return {key: filled(value, values) for key, value in template.items()}
+    return template
+
+
+def _period(today: date) -> tuple[str, str]:
+    """This month so far; on its first day the day before, since the end is not part of the period."""
+    start = today.replace(day=1)
+    if start == today:
+        start = today - timedelta(days=1)
+    return start.isoformat(), today.isoformat()
+
+
+def probe_as(
+    session: Session, account: str, caller: Caller | None, probe: Probe, *, step: str = "permissions"
+) -> Finding:
+    """Make one probe as the role.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        caller: the role's session; None when nobody could assume it.
+        probe: the probe.
+        step: the step that the finding belongs to.
+    """
+    values = placeholders(session, account)
+    question = Question(
+        step=step,
+        probe=probe.name,
+        account=account,
+        caller=session.params.role_name,
+        action=probe.action,
+        expected=expectation(load_profile(session.params.profile), probe, values),
+        region=filled(probe.region, values),
+    )
+    if not question.region:
+        why = f"{question.service} is not offered in the partition {session.partition.name}."
+        return skipped(session, question, why)
+    if caller is None:
+        return _not_assumed(session, question)
+    return _asked(session, question, caller, probe, filled(probe.params, values))
+
+
+def _asked(
+    session: Session, question: Question, caller: Caller, probe: Probe, params: Mapping[str, Any]
+) -> Finding:
+    def ask() -> Answer:
+        return session.call(caller, probe.service, probe.operation, region=question.region, **params)
+
+    if not probe.price:
+        return answered(session, question, ask())
+    if not session.can_afford((question.account, probe.name), probe.price):
+        return _too_dear(session, question, probe.price)
+    answer, earlier = session.ask_once((question.account, probe.name), probe.price, ask)
+    why = f"{caller.name} may call {probe.action}; this answer was already paid for." if earlier else None
+    cost = probe.price if answer.ok and not earlier else 0.0
+    return answered(session, question, answer, why=why, cost=cost)
+
+
+def _too_dear(session: Session, question: Question, price: float) -> Finding:
+    limit = session.params.max_cost_usd
+    return not_tried(
+        session,
+        question,
+        f"{question.action} was not tried: it costs ${price:.2f}, and the limit of ${limit:.2f} is used up.",
+        "Raise max_cost_usd, or probe fewer accounts in a run.",
+    )
+
+
+def _not_assumed(session: Session, question: Question) -> Finding:
+    role = session.params.role_name
+    return not_tried(
+        session,
+        question,
+        f"{question.action} was not tried: nobody could assume {role} in {question.account}.",
+        "Mend what the trust step says, then probe again.",
+    )

@@ -1,0 +1,109 @@
+"""The words, signs and order that every view shares."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+
+SIGNS: Mapping[Verdict, str] = {
+    Verdict.PASS: "\N{CHECK MARK}",
+    Verdict.FAIL: "\N{BALLOT X}",
+    Verdict.UNKNOWN: "?",
+    Verdict.SKIPPED: "\N{EN DASH}",
+}
+
+STEPS: Mapping[str, str] = {
+    "preflight": "Preflight",
+    "deploy": "Deploy",
+    "trust": "Trust",
+    "cost_explorer": "Cost Explorer",
+    "permissions": "Permissions",
+}
+
+# More accounts than this are summarised: a green one is a line, a red one is shown in full.
+ACCOUNTS_IN_FULL = 5
+
+# In these steps a row is one call, and a green outcome says all that `why` says.
+_SAID_BY_OUTCOME = frozenset({"trust", "permissions"})
+
+_OUTCOMES: Mapping[OutcomeKind, str] = {
+    OutcomeKind.ALLOWED: "allowed",
+    OutcomeKind.DENIED_EXPLICIT: "denied by an explicit deny",
+    OutcomeKind.DENIED_IDENTITY: "denied by the identity policies",
+    OutcomeKind.DENIED_BOUNDARY: "denied by the permissions boundary",
+    OutcomeKind.DENIED_SESSION: "denied by the session policy",
+    OutcomeKind.DENIED_SCP: "denied by a service control policy",
+    OutcomeKind.DENIED_RCP: "denied by a resource control policy",
+    OutcomeKind.DENIED_RESOURCE: "denied by the resource policy",
+    OutcomeKind.DENIED_VPCE: "denied by the VPC endpoint policy",
+    OutcomeKind.DENIED_TRUST: "denied by the trust policy",
+    OutcomeKind.DENIED_UNSPECIFIED: "denied, by which policy is not said",
+    OutcomeKind.CREDENTIALS: "no valid credentials",
+    OutcomeKind.NOT_ENABLED: "not enabled",
+    OutcomeKind.DATA_PENDING: "data not ready yet",
+    OutcomeKind.REGION_DISABLED: "region not enabled",
+    OutcomeKind.THROTTLED: "throttled",
+    OutcomeKind.QUOTA: "quota reached",
+    OutcomeKind.VALIDATION: "request not valid",
+    OutcomeKind.NOT_FOUND: "not found",
+    OutcomeKind.NETWORK: "no connection",
+    OutcomeKind.SERVICE_ERROR: "service error",
+    OutcomeKind.UNKNOWN: "answer not known",
+}
+
+
+def step_title(step: str) -> str:
+    """The name of a step as a heading."""
+    return STEPS.get(step) or step.replace("_", " ").capitalize()
+
+
+def came_back(finding: Finding) -> str:
+    """What came back, and what should have where that is a denial: `denied, as it should be`."""
+    if finding.verdict is Verdict.SKIPPED and finding.outcome is OutcomeKind.UNKNOWN:
+        return "not tried"
+    phrase = _OUTCOMES[finding.outcome]
+    if finding.expected is Expectation.ALLOWED:
+        return phrase
+    return "denied, as it should be" if finding.outcome.denied else f"{phrase}, but should be denied"
+
+
+def remark(finding: Finding) -> str:
+    """What a table adds to the outcome of a green row; a row that is not green is explained at length."""
+    said = finding.verdict is Verdict.PASS and finding.step in _SAID_BY_OUTCOME
+    return finding.why if finding.verdict.green and not said else ""
+
+
+def asked(finding: Finding) -> str:
+    """Who asked for what, and where."""
+    place = f"{finding.account}, {finding.region}" if finding.region else finding.account
+    return f"{finding.caller} asked for {finding.action} in {place}"
+
+
+def count_line(report: Report) -> str:
+    """How many findings have each verdict: `31 checks: 29 pass, 2 fail`."""
+    if not report.findings:
+        return "0 checks: nothing was tried"
+    verdicts = ", ".join(f"{count} {verdict.lower()}" for verdict, count in report.counts.items() if count)
+    return f"{number_of(len(report), 'check')}: {verdicts}"
+
+
+def number_of(count: int, noun: str) -> str:
+    """A count with its noun: `1 check`, `2 checks`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def by_account(report: Report) -> dict[str, Report]:
+    """The findings of each account, accounts in ascending order, steps in the order of a run.
+
+    Within a step the findings keep their order. A step that the table does not name comes last.
+    """
+    accounts: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in report:
+        accounts[finding.account].append(finding)
+    place = {step: number for number, step in enumerate(STEPS)}
+    return {
+        account: Report.of(sorted(accounts[account], key=lambda finding: place.get(finding.step, len(place))))
+        for account in sorted(accounts)
+    }
