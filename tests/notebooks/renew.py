@@ -18,36 +18,37 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
+# Deploying is shown where there is something to deploy; the rest looks at a role that is there.
+SCENARIOS = {"1_deploy_role": "role-missing"}
+
 
 def notebooks() -> list[Path]:
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
+def parameters_source(path: Path) -> str:
+    return Params.notebook_cell(
+        ROOT / "params" / "sandbox.yaml",
+        sandbox_scenario=SCENARIOS.get(path.stem, "healthy"),
+        out=f"runs/{path.stem}",
+    )
+
+
 def parameters_cell(notebook: Any) -> Any:
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    assert len(tagged) == 1, "a notebook has one parameters cell"
-    return tagged[0]
-
-
-def scenario_of(path: Path) -> str:
-    """Deploying is shown where there is something to deploy; the rest looks at a role that is there."""
-    return "role-missing" if path.stem == "1_deploy_role" else "healthy"
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    return cell
 
 
 def renew(path: Path) -> None:
     """Run a notebook in a fresh kernel and save it with nothing but its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    parameters_cell(notebook).source = Params.notebook_cell(
-        ROOT / "params" / "sandbox.yaml", sandbox_scenario=scenario_of(path)
-    )
-    NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOKS)}}
-    ).execute()
+    parameters_cell(notebook).source = parameters_source(path)
+    resources = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(notebook, kernel_name="python3", coalesce_streams=True, resources=resources).execute()
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
-        )
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
     nbformat.write(notebook, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -16,6 +17,11 @@ from xacct_kit.sandbox.cloudformation import CloudFormation
 ACCOUNT = "123456789012"  # the account in which moto's clients act
 
 
+@functools.cache
+def _client(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region, aws_access_key_id="k", aws_secret_access_key="s")
+
+
 class Operator:
     """A principal of the account who may do everything but what is in `denied`."""
 
@@ -28,14 +34,9 @@ class Operator:
         self.denied: set[str] = set()
         self.calls: list[str] = []
         self.before_call: Callable[[str], None] = lambda _action: None
-        self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service, region_name=self.region, aws_access_key_id="k", aws_secret_access_key="s"
-            )
-        return self._clients[service]
+        return _client(service, self.region)
 
     def call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         action = f"{service}:{operation}"
@@ -49,8 +50,8 @@ class Operator:
 
 def _denial(arn: str, action: str, operation: str) -> ClientError:
     message = (
-        f"User: {arn} is not authorized to perform: {action} on resource: role xacct because no identity-based "
-        f"policy allows the {action} action"
+        f"User: {arn} is not authorized to perform: {action} on resource: role xacct because no "
+        f"identity-based policy allows the {action} action"
     )
     metadata = {"HTTPStatusCode": 403, "RequestId": "11111111-2222-3333-4444-555555555555"}
     return ClientError(

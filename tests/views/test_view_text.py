@@ -70,8 +70,6 @@ def test_what_is_not_green_is_told_below_the_table_with_why_and_fix():
 def test_a_skipped_check_says_why_in_its_row():
     text = to_text(Report.of([SKIPPED]))
     assert "\N{EN DASH} SKIPPED  ce-get-cost-and-usage  not tried: The budget does not cover" in text
-        Report.of([SKIPPED])
-    )
 
 
 def test_an_empty_report_says_that_nothing_was_tried():

@@ -45,7 +45,7 @@ def test_every_verdict_has_a_sign_of_its_own():
         (REPORTS["healthy"], "32 checks: 32 pass"),
         (REPORTS["red"], "20 checks: 16 pass, 2 fail, 1 unknown, 1 skipped"),
         (Report.of([SKIPPED]), "1 check: 1 skipped"),
-        (fleet(100), "1,600 checks: 1600 pass"),
+        (fleet(100), "1,600 checks: 1,600 pass"),
         (REPORTS["empty"], "0 checks: nothing was tried"),
     ],
     ids=["healthy", "red", "one", "many", "empty"],

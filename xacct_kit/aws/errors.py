@@ -113,6 +113,7 @@ _ACCOUNT_OFF = (
     r"\b(?:not subscribed|needs a subscription|not signed up|pending verification|currently blocked)\b"
     r"|\bsuspended\b|account must be verified|not a member of an organization"
     r"|\b(?:is not|isn.t|not been) (?:enabled|activated)\b|(?:don.t|do not) have access to the model"
+    r"|\bopt[- ]in\b|\bat the (?:payer|management) account level"
 )
 _BAD_CREDENTIALS = (
     r"\btoken\b.{0,40}\b(?:expired|invalid|malformed|not found|revoked)\b|\binvalid (?:\w+ )?token\b"
@@ -154,6 +155,7 @@ _RULES: tuple[Rule, ...] = (
     # The text names who was refused what: no code says more.
     Rule(Kind.DENIED_UNSPECIFIED, stated=True),
     # Accounts, Regions and services that are not on yet; none of this is about permissions.
+    Rule(Kind.DATA_PENDING, "DataUnavailable"),
     Rule(Kind.REGION_DISABLED, r"Region(?:Disabled|NotEnabled|NotOptedIn)"),
     Rule(Kind.REGION_DISABLED, text=_REGION_OFF),
     Rule(Kind.NOT_ENABLED, text=_COST_EXPLORER_OFF, fix=_ENABLE_COST_EXPLORER),
@@ -164,7 +166,6 @@ _RULES: tuple[Rule, ...] = (
         r"|Account\w*(?:NotVerified|Suspended)|\w*Not(?:Enabled|Activated|Subscribed|OptedIn)"
         r"|Feature(?:Disabled|NotAvailable)|OutboundWebIdentityFederationDisabled",
     ),
-    Rule(Kind.DATA_PENDING, "DataUnavailable"),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html and the S3 and EC2 lists.
     Rule(Kind.VALIDATION, "AuthorizationHeaderMalformed", r"region '[\w-]+' is wrong"),
     Rule(
@@ -224,7 +225,12 @@ _RULES: tuple[Rule, ...] = (
         r"|Insufficient\w*Capacity|\w*IdpCommunication|DependencyTimeout|5\d\d",
     ),
     Rule(Kind.NOT_FOUND, r"404|(?:\w+\.)?\w*NotFound\w*|NoSuch\w+|\w*DoesNotExist|(?:\w+\.)*NonExistent\w+"),
-    Rule(Kind.NOT_FOUND, "Validation", r"\b(?:could not find|cannot find)\b", services="sagemaker"),
+    Rule(
+        Kind.NOT_FOUND,
+        "Validation",
+        r"\b(?:could not find|cannot find|RecordNotFound)\b",
+        services="sagemaker",
+    ),
     Rule(Kind.VALIDATION, r"MalformedPolicy\w*", "^invalid principal", fix=_AWAIT_PRINCIPAL, retryable=True),
     Rule(Kind.VALIDATION, "EntityTemporarilyUnmodifiable", retryable=True),
     Rule(

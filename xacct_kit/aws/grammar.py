@@ -70,9 +70,9 @@ _PREFIXES = tuple(
         re.compile,
         (
             r"An error occurred \((?P<code>[^()\s]+)\) when calling the (?P<operation>\w+) operation"
-            r"(?: \(reached max retries: \d+\))?: ",
+            r"(?: \(reached max retries: \d+\))?(?:: ?|$)",
             r"operation error (?P<service>[\w ]+): (?P<operation>\w+), "
-            r"(?:.*?\bStatusCode: (?P<status>\d{3}),)?.*?\bapi error (?P<code>[\w.]+): ",
+            r"(?:.{0,300}?\bStatusCode: (?P<status>\d{3}),)?.{0,300}?\bapi error (?P<code>[\w.]+): ",
             r"^(?P<code>[A-Z]\w+(?:\.\w+)*): (?=.*\bstatus code: \d{3}, request id: )",
         ),
     )
@@ -89,13 +89,17 @@ _SUFFIXES = tuple(
         ),
     )
 )
-_ENCODED = re.compile(r"(Encoded authorization failure message:)\s*\S+(?:\s*\[truncated\])?")
+# Long enough to be wrapped by whatever showed it before.
+_ENCODED = re.compile(r"(Encoded authorization failure message:)\s*\S+(?:\s+[\w-]{24,}|\s*\[truncated\])*")
 _SECRETS = (
     (_ENCODED, r"\1 (cut)"),
     # The canonical request carries the session token.
     (re.compile(r"(The Canonical String for this request should have been).*", re.DOTALL), r"\1 (cut)"),
     (
-        re.compile(r"Value '[^']*'(?= at '(?:externalId|tokenCode|webIdentityToken|sAMLAssertion)')"),
+        re.compile(
+            r"Value '(?:(?!Value ').)*'(?= at '(?:externalId|tokenCode|webIdentityToken|sAMLAssertion)')",
+            re.DOTALL,
+        ),
         "Value (cut)",
     ),
     (
@@ -152,12 +156,14 @@ def error_name(code: str) -> str:
 
 def service_prefix(service: str) -> str:
     """The IAM prefix of a service, from whatever an SDK calls it."""
-    name = re.sub(r"^(?:amazon|aws)|[\s_-]|\.amazonaws\..*$", "", service.strip().lower())
+    name = re.sub(r"^(?:amazon|aws)|[\s_-]|\..*", "", service.strip().lower())
     return _IAM_PREFIXES.get(name, name)
 
 
+# "Does not exist, or you are not authorized" states nothing.
 _STATED = re.compile(
-    r"not authorized to (?:perform|access)\b|\bexplicit deny\b|\bbecause no [\w -]{1,40}? allows\b",
+    r"^(?!.*\b(?:exists?|found)\b.* or |.* or .*\b(?:exists?|found)\b)"
+    r".*(?:not authorized to (?:perform|access)\b|\bexplicit deny\b|\bbecause no [\w -]{1,40}? allows\b)",
     re.IGNORECASE,
 )
 _HEAD = re.compile(

@@ -2,8 +2,9 @@
 
 from xacct_kit.iam.batch import decide_line
 from xacct_kit.iam.decide import Decision, Layer, StatementReference, decide
-from xacct_kit.iam.documents import Document, DocumentKind, compile_document
+from xacct_kit.iam.documents import compile_document
 from xacct_kit.iam.request import Request
+from xacct_kit.iam.statements import Document, DocumentKind
 
 __all__ = [
     "Decision",

@@ -156,14 +156,15 @@ _YEAR_OR_MONTH = re.compile(r"\d{4}(-\d{2})?")
 def _seconds(text: str) -> Decimal:
     """A moment as seconds of Unix time, from ISO 8601 or from such seconds; four digits are a year."""
     match = _YEAR_OR_MONTH.fullmatch(text)
-    if match:
-        text += "-01" if match[1] else "-01-01"
+    day = ("-01" if match[1] else "-01-01") if match else ""
     try:
-        moment = datetime.fromisoformat(text) if "-" in text[1:] else None
+        return _moment(text + day) if "-" in (text + day)[1:] else _number(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a date of ISO 8601") from None
-    if moment is None:
-        return _number(text)
+        raise ValueError(f"{text!r} is neither a date of ISO 8601 nor Unix time") from None
+
+
+def _moment(text: str) -> Decimal:
+    moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return Decimal((aware - _EPOCH) // timedelta(microseconds=1)) / 1_000_000
 

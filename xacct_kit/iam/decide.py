@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from xacct_kit.errors import PolicyError
-from xacct_kit.iam.documents import Document, DocumentKind, Statement, compile_document
+from xacct_kit.iam.documents import compile_document
 from xacct_kit.iam.principals import Grant, PrincipalKind
 from xacct_kit.iam.request import Facts, Request
+from xacct_kit.iam.statements import Document, DocumentKind, Statement
 
 PolicyDocument = Mapping[str, object] | Document
 
@@ -30,7 +32,7 @@ class Layer(StrEnum):
     TRUST = "TRUST"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class StatementReference:
     """Where a statement stands among the policies of a decision.
 
@@ -67,8 +69,7 @@ _ARGUMENTS: Mapping[Layer, str] = {
 _LISTED = (Layer.IDENTITY, Layer.SCP)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the policies say of a request.
 
     Attributes:
@@ -332,13 +333,13 @@ class _Evaluation(NamedTuple):
 def _reference(
     layer: Layer, document: int, statement: Statement, level: int | None = None
 ) -> StatementReference:
-    return StatementReference(
-        layer=layer,
-        statement=statement.index,
-        document=document if layer in _LISTED else None,
-        level=level,
-        sid=statement.sid,
+    return _statement_reference(
+        layer, statement.index, document if layer in _LISTED else None, level, statement.sid
     )
+
+
+# The same few statements decide most requests.
+_statement_reference = lru_cache(maxsize=1024)(StatementReference)
 
 
 _LIMITS: Mapping[Layer, str] = {Layer.BOUNDARY: "permissions boundary", Layer.SESSION: "session policy"}

@@ -56,7 +56,7 @@ class Facts:
         role: the ARN of the role of a role session; empty for other principals.
         action: its action, in lower case.
         resource: its resource.
-        same_account: whether the resource is the principal's account's.
+        same_account: whether the resource belongs to the account of the principal, if it has one.
     """
 
     __slots__ = ("_context", "action", "principal", "request", "resource", "role", "same_account")
@@ -75,7 +75,7 @@ class Facts:
         self._context = _normalised(request.context)
         self.role = role_of(self.principal, self.text("aws:principalarn"))
         account = _resource_account(request.resource, request.resource_account)
-        self.same_account = account is None or account == self.principal.account
+        self.same_account = bool(self.principal.account) and account in (None, self.principal.account)
 
     def values(self, key: str) -> tuple[str, ...] | None:
         """The values of a context key in lower case; None where the request does not carry it."""

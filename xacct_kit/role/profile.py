@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -46,7 +46,16 @@ class Profile:
         workflow_loop_runner_role: str,
         external_id: str,
     ) -> dict[str, Any]:
-        """The trust policy of one member account's role."""
+        """The trust policy of one member account's role.
+
+        Parameters:
+            partition: the partition of both accounts.
+            main_account: 12 digits; runs Service Workbench.
+            member_account: 12 digits; holds the role.
+            api_handler_role: name of main's role that serves requests.
+            workflow_loop_runner_role: name of main's role that runs workflows.
+            external_id: what both must send.
+        """
         values = {
             "Partition": partition,
             "MainAccount": main_account,
@@ -57,6 +66,26 @@ class Profile:
         }
         filled: dict[str, Any] = map_text(self.trust, lambda text: Template(text).substitute(values))
         return filled
+
+    def trusted_principals(
+        self,
+        *,
+        partition: str,
+        main_account: str,
+        member_account: str,
+        api_handler_role: str,
+        workflow_loop_runner_role: str,
+    ) -> tuple[str, ...]:
+        """The ARNs that the trust policy names, in its order; parameters as in `trust_policy`."""
+        trust = self.trust_policy(
+            partition=partition,
+            main_account=main_account,
+            member_account=member_account,
+            api_handler_role=api_handler_role,
+            workflow_loop_runner_role=workflow_loop_runner_role,
+            external_id="",  # a secret that no ARN holds
+        )
+        return tuple(arn for statement in trust["Statement"] for arn in statement["Principal"]["AWS"])
 
 
 def load_profile(name: str) -> Profile:
@@ -82,7 +111,7 @@ def _document(name: str) -> Document:
     return document
 
 
-def map_text(value: Any, change: Any) -> Any:
+def map_text(value: Any, change: Callable[[str], Any]) -> Any:
     """A document with every text in it changed; names of elements stay."""
     if isinstance(value, str):
         return change(value)

@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-re
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +22,16 @@ INLINE_POLICIES_LIMIT = 10_240
 TRUST_POLICY_LIMIT = 2_048
 
 _ROLE = "CrossAccountExecutionRole"
-_ROLE_NAME = {"Type": "String", "MinLength": 1, "MaxLength": 64, "AllowedPattern": r"[\w+=,.@-]+"}
+_BOUNDARY = "PermissionsBoundary"
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_ROLE_NAME = {
+    "Type": "String",
+    "MinLength": 1,
+    "MaxLength": 64,
+    "AllowedPattern": r"[\w+=,.@-]+",
+    "ConstraintDescription": "1 to 64 letters, digits or +=,.@_-",
+}
 _PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "MainAccount": {
         "Type": "String",
@@ -38,6 +49,7 @@ _PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "Description": "Name of the main account's role that runs workflows",
         "Default": "WorkflowLoopRunnerRole",
     },
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     "ExternalId": {
         "Type": "String",
         "Description": "External ID that the main account sends when it assumes the role",
@@ -91,19 +103,41 @@ def build_template(profile: Profile) -> dict[str, Any]:
             "Cross-account execution role of Service Workbench. Whoever assumes it is an administrator of "
             "this account if its policies allow iam:* on every resource, as the documented ones do."
         ),
-        "Metadata": {"AWS::CloudFormation::Interface": _FORM},
+        "Metadata": {"AWS::CloudFormation::Interface": copy.deepcopy(_FORM)},
         "Parameters": {name: dict(definition) for name, definition in _PARAMETERS.items()},
-        "Resources": {_ROLE: {"Type": "AWS::IAM::Role", "Properties": _properties(profile)}},
+        "Resources": _resources(profile),
         "Outputs": {
             "RoleArn": {
                 "Description": "ARN of the cross-account execution role",
                 "Value": {"Fn::GetAtt": [_ROLE, "Arn"]},
-            }
+            },
+            "RoleName": {
+                "Description": "Name of the cross-account execution role",
+                "Value": {"Ref": _ROLE},
+            },
         },
     }
 
 
-def _properties(profile: Profile) -> dict[str, Any]:
+def _resources(profile: Profile) -> dict[str, Any]:
+    role = {"Type": "AWS::IAM::Role", "Properties": _role(profile)}
+    if profile.boundary is None:
+        return {_ROLE: role}
+    role["Properties"]["PermissionsBoundary"] = {"Ref": _BOUNDARY}
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": _boundary(profile.boundary)}
+    return {_BOUNDARY: policy, _ROLE: role}
+
+
+def _boundary(document: Document) -> dict[str, Any]:
+    # The name is fixed, so that the boundary's own statements can speak of it.
+    return {
+        "ManagedPolicyName": {"Fn::Sub": "${RoleName}-boundary"},
+        "Description": "The most that the cross-account execution role may do",
+        "PolicyDocument": map_text(document, _substituted),
+    }
+
+
+def _role(profile: Profile) -> dict[str, Any]:
     return {
         "RoleName": {"Ref": "RoleName"},
         "Description": f"Assumed by Service Workbench to run analytics (profile {profile.name})",
@@ -154,7 +188,5 @@ class _Dumper(yaml.SafeDumper):
 
 
 def policy_size(*documents: Document) -> int:
-    """Characters of policy documents as IAM counts them, white space left out."""
-    import json
-
+    """Characters of policy documents together, as IAM counts them: white space between elements left out."""
     return sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)

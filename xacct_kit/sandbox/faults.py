@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class ServiceFault(Exception):  # noqa: N818 (AWS's word for it is fault)
+class ServiceFault(Exception):
     """A refusal as a service of AWS gives it: an answer of AWS, not an error of the kit.
 
     Parameters:

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Caller, Session
-from xacct_kit.iam import Request, decide
-from xacct_kit.report import Expectation, Finding, Report
-from xacct_kit.role.profile import Profile, load_profile
+from xacct_kit.iam import Decision, Request, decide
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report
+from xacct_kit.role.profile import Document, Profile, load_profile
 from xacct_kit.steps.callers import execution_role, role_caller
 from xacct_kit.steps.catalogue import PROBES, Probe
-from xacct_kit.steps.findings import Question, answered, not_tried, skipped
+from xacct_kit.steps.findings import Question, finding, not_tried, skipped
 
 
 def probe_permissions(session: Session) -> Report:
@@ -41,12 +41,17 @@ def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Ex
         probe: the probe.
         values: what the probe's placeholders stand for.
     """
+    decision = _decision(*profile.permissions.values(), probe=probe, values=values, boundary=profile.boundary)
+    return Expectation.ALLOWED if decision.allowed else Expectation.DENIED
+
+
+def _decision(
+    *documents: Document, probe: Probe, values: Mapping[str, str], boundary: Document | None = None
+) -> Decision:
     request = Request(
         principal=values["role_arn"], action=probe.action, resource=filled(probe.resource, values)
     )
-    identity = list(profile.permissions.values())
-    decision = decide(request, identity=identity, boundary=profile.boundary)
-    return Expectation.ALLOWED if decision.allowed else Expectation.DENIED
+    return decide(request, identity=documents, boundary=boundary)
 
 
 def placeholders(session: Session, account: str) -> dict[str, str]:
@@ -119,13 +124,44 @@ def _asked(
         return session.call(caller, probe.service, probe.operation, region=question.region, **params)
 
     if not probe.price:
-        return answered(session, question, ask())
+        return _judged(session, question, probe, ask())
     if not session.can_afford((question.account, probe.name), probe.price):
         return _too_dear(session, question, probe.price)
     answer, earlier = session.ask_once((question.account, probe.name), probe.price, ask)
     why = f"{caller.name} may call {probe.action}; this answer was already paid for." if earlier else None
     cost = probe.price if answer.ok and not earlier else 0.0
-    return answered(session, question, answer, why=why, cost=cost)
+    return _judged(session, question, probe, answer, why=why, cost=cost)
+
+
+def _judged(
+    session: Session,
+    question: Question,
+    probe: Probe,
+    answer: Answer,
+    *,
+    why: str | None = None,
+    cost: float = 0.0,
+) -> Finding:
+    fix = None
+    if answer.outcome.kind is OutcomeKind.DENIED_IDENTITY:
+        fix = _put_back(session, question, probe)
+    return finding(session, question, answer.outcome, why=why, fix=fix, seconds=answer.seconds, cost=cost)
+
+
+def _put_back(session: Session, question: Question, probe: Probe) -> str | None:
+    """What to do when the role lacks what its profile grants; None when the profile does not grant it."""
+    profile = load_profile(session.params.profile)
+    values = placeholders(session, question.account)
+    for name, document in profile.permissions.items():
+        if _decision(document, probe=probe, values=values).allowed:
+            role = session.params.role_name
+            return (
+                f"Give {role} back its policy {name}, which grants {question.action} in the profile "
+                f"{profile.name}: deploy the role. If the stack has not changed, the policy was taken away "
+                f"by hand: put it back by hand (aws iam put-role-policy --role-name {role} "
+                f"--policy-name {name})."
+            )
+    return None
 
 
 def _too_dear(session: Session, question: Question, price: float) -> Finding:

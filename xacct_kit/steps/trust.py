@@ -115,7 +115,7 @@ def _must_be_refused(session: Session, account: str, principals: list[Principal]
 
 def _wrong(external_id: str) -> str:
     """An external ID of the allowed length that is not the right one."""
-    return "not-" + external_id[:1200]
+    return f"xacct-kit-wrong-{external_id}"[:1224]
 
 
 def _refused(
@@ -152,7 +152,7 @@ def _diagnosed(
     deployer = session.deployer(account).caller
     if deployer is None:
         reason = f"{refused}. AWS does not say why, and nobody here may read the role."
-        fix = f"Let the operator assume access_role ({session.params.access_role}), so that the role can be read."
+        fix = f"Let the operator assume access_role ({session.params.access_role}) to read the role."
         return replace(refusal, reason=reason, fix=fix)
     read = session.call(deployer, "iam", "GetRole", RoleName=role)
     if read.absent:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from xacct_kit.report import Expectation, Finding, Report, Verdict
+from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
 
 # A page with more faults than this opens with a list of them, each folded.
@@ -80,5 +80,5 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.globals.update(words=words, Verdict=Verdict, Expectation=Expectation)
+    templates.globals.update(words=words, Verdict=Verdict)
     return templates

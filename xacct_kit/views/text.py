@@ -89,10 +89,9 @@ def _in_full(part: Report, width: int) -> Iterator[Text]:
     for _, group in groupby(part, key=lambda finding: finding.step):
         findings = list(group)
         once = [name for name in ("caller", "action") if len({getattr(f, name) for f in findings}) == 1]
-        yield Text(_clean(f"  {_step_heading(findings[0], once)}"), "bold")
-        yield from _step_table(
-            findings, [name for name in ("probe", "caller", "action") if name not in once], width
-        )
+        columns = [name for name in ("probe", "caller", "action") if name not in once]
+        yield Text(f"  {_clean(_step_heading(findings[0], once))}", "bold")
+        yield from _step_table(findings, columns, width)
         yield Text()
 
 

@@ -85,7 +85,7 @@ def count_line(report: Report) -> str:
     """How many findings have each verdict: `31 checks: 29 pass, 2 fail`."""
     if not report.findings:
         return "0 checks: nothing was tried"
-    verdicts = ", ".join(f"{count} {verdict.lower()}" for verdict, count in report.counts.items() if count)
+    verdicts = ", ".join(f"{count:,} {verdict.lower()}" for verdict, count in report.counts.items() if count)
     return f"{number_of(len(report), 'check')}: {verdicts}"
 
 

@@ -68,9 +68,15 @@ def start(stacks: Stacks, stack: Stack, status: str, work: Callable[[], None]) -
 
 
 def _named(stacks: Stacks, caller: Caller, params: Params, missing: str) -> Stack:
-    stack = stacks.find(caller, params["StackName"])
+    name = params.get("StackName")
+    if not name:
+        raise invalid(
+            "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member "
+            "must not be null"
+        )
+    stack = stacks.find(caller, name)
     if stack is None:
-        raise invalid(missing.format(params["StackName"]))
+        raise invalid(missing.format(name))
     return stack
 
 

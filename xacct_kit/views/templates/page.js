@@ -55,9 +55,12 @@
   };
 
   const reveal = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
-    if (target.closest("[hidden]")) form.reset();
+    if (target.closest("[hidden]")) {
+      form.reset();
+      filter();
+    }
     const folded = target.closest("details");
     if (folded) folded.open = true;
     target.scrollIntoView();
