@@ -409,7 +409,7 @@ def test_a_parameters_cell_says_type_and_meaning_of_each_key() -> None:
     assert [line.split(":")[0] for line in lines] == list(Params.model_fields)
     assert lines[4] == 'member_accounts: list[str] = ["444455556666"]  # accounts to onboard'
     assert (
-        'untrusted_role: str | None = "NotebookRole"  # main\'s role that must not get in; none: not tried'
+        'untrusted_role: "Optional[str]" = "NotebookRole"  # main\'s role that must not get in; none: not tried'
         in lines
     )
     assert max(len(line) for line in lines) <= 110

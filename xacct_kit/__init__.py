@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xacct_kit.aws.session import Session
     from xacct_kit.environment import connect
     from xacct_kit.errors import XacctError
     from xacct_kit.params import Params
@@ -34,6 +35,7 @@ __all__ = [
     "OutcomeKind",
     "Params",
     "Report",
+    "Session",
     "Verdict",
     "XacctError",
     "check_cost_explorer",
@@ -55,6 +57,7 @@ _HOMES = {
     "OutcomeKind": "report",
     "Params": "params",
     "Report": "report",
+    "Session": "aws.session",
     "Verdict": "report",
     "XacctError": "errors",
     "check_cost_explorer": "steps.cost_explorer",

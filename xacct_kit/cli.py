@@ -179,9 +179,9 @@ def _show(report: Report, form: Format) -> None:
         return
     from rich.console import Console
 
-    from xacct_kit.views.text import to_rich
+    from xacct_kit.views.text import WIDTH, to_rich
 
-    Console(soft_wrap=False).print(to_rich(report))
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
 
 
 def _say(line: str) -> None:

@@ -60,7 +60,7 @@ def _execute(name: str, params: Params, target: Path, say: Callable[[str], None]
             str(output),
             parameters=values,
             progress_bar=False,
-            log_output=False,
+            extra_arguments=["--log-level=CRITICAL"],
         )
     except papermill.PapermillExecutionError as error:
         raise RunError(f"{name} stopped: {error.ename}: {error.evalue}. See {output}") from error

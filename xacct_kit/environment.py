@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from xacct_kit.aws.clients import Connection
-from xacct_kit.aws.references import resolve
+from xacct_kit.aws.references import needs_call, resolve
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
+from xacct_kit.role.profile import load_profile
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -28,15 +29,24 @@ def connect(params: Params) -> Session:
         The session; a context manager that closes itself.
 
     Raises:
-        ParamsError: the sandbox has no such scenario, profile or main account.
+        ParamsError: there is no such profile or external ID, or the sandbox has no such scenario.
         SandboxError: the sandbox did not start.
     """
+    load_profile(params.profile)
     if params.environment == "aws":
-        return Session(params, Connection(profile=params.access_profile))
+        return _to_aws(params)
     if params.sandbox_endpoint:
         return Session(params, sandbox_connection(params.sandbox_endpoint))
     child = start_sandbox(params)
     return Session(params, sandbox_connection(child.endpoint), on_close=child.stop)
+
+
+def _to_aws(params: Params) -> Session:
+    session = Session(params, Connection(profile=params.access_profile))
+    if not needs_call(params.external_id):
+        # Missing, it is a fault of the request, and nothing must have been called.
+        _ = session.external_id
+    return session
 
 
 def start_sandbox(params: Params) -> SandboxProcess:

@@ -172,7 +172,7 @@ class Params(BaseModel):
     )
     access_role: Annotated[_RoleName | None, _NONE] = Field(
         "OrganizationAccountAccessRole",
-        description="operator's role in a member; none: already there",
+        description="operator's role in members; none: not needed",
     )
     max_cost_usd: float = Field(
         1.0, ge=0, allow_inf_nan=False, description="US dollars a run may spend on Cost Explorer"
@@ -328,9 +328,10 @@ _CELL_TYPES: Mapping[type, str] = {list: "list[str]", dict: "dict[str, str]"}
 
 
 def _assignment(name: str, value: Any) -> str:
+    # Papermill reads no `str | None`; in quotes the type needs no import.
     field = Params.model_fields[name]
     optional = NoneType in get_args(field.annotation)
-    written = "str | None" if optional else _CELL_TYPES.get(type(value), type(value).__name__)
+    written = '"Optional[str]"' if optional else _CELL_TYPES.get(type(value), type(value).__name__)
     literal = "None" if value is None else json.dumps(value, ensure_ascii=False)
     return f"{name}: {written} = {literal}  # {field.description}"
 

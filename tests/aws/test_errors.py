@@ -14,7 +14,7 @@ import botocore.exceptions
 import botocore.parsers
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xacct_kit.aws.errors import classify, classify_line, classify_parts
@@ -331,6 +331,7 @@ codes = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=300)
 @given(sentences, codes)
 def test_a_refusal_is_read_whatever_its_form(sentence: Sentence, code: str) -> None:
     outcome = classify_parts("", code, str(sentence))
@@ -370,6 +371,7 @@ def test_a_refused_action_need_not_be_the_one_that_was_called() -> None:
 no_denial = st.text(st.characters(exclude_characters="dD"), max_size=200)
 
 
+@settings(deadline=None)
 @given(no_denial, no_denial)
 def test_what_does_not_speak_of_a_denial_is_none(message: str, code: str) -> None:
     outcome = classify_parts("", f"X{code}", message)

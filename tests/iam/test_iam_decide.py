@@ -254,7 +254,19 @@ def test_the_role_of_a_session_has_the_path_that_the_context_tells() -> None:
         assert decide(request, resource_policy=by({"AWS": named})).allowed is allowed
 
 
+def test_an_explicit_deny_is_named_before_what_no_policy_allows() -> None:
+    decision = get(identity=[DENY], boundary=OTHER, scps=[[OTHER]], resource_account=MAIN)
+    assert (decision.layer, decision.explicit) == (Layer.IDENTITY, True)
+
+
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+def test_not_principal_with_allow_grants_to_everyone_else() -> None:
+    policy = document({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "s3:*"})
+    assert get(USER, resource_policy=policy).layer is Layer.RESOURCE
+    assert get(USER, resource_policy=policy).allowed
+    assert not get(SESSION, resource_policy=policy).allowed
+
+
 def test_not_principal_spares_those_it_names() -> None:
     bob = {"AWS": [f"arn:aws:iam::{MEMBER}:user/bob", ROLE]}
     policy = document({"Effect": "Deny", "NotPrincipal": bob, "Action": "s3:*", "Resource": "*"})
@@ -270,6 +282,9 @@ def test_not_principal_spares_those_it_names() -> None:
         ({"Action": "s3:Get?bject"}, True),
         ({"Action": "*"}, True),
         ({"Action": ["ec2:*", "s3:*Object"]}, True),
+        ({"Action": ["s3:G*Obj*"]}, True),
+        ({"Action": "s3:G?tO*"}, True),
+        ({"Action": "s3:G*x*"}, False),
         ({"Action": "s3:GetObjec?t"}, False),
         ({"Action": "s3:GetObject?"}, False),
         ({"NotAction": "iam:*"}, True),

@@ -44,7 +44,10 @@ def renew(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     parameters_cell(notebook).source = parameters_source(path)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
-    NotebookClient(notebook, kernel_name="python3", coalesce_streams=True, resources=resources).execute()
+    quiet = ["--log-level=CRITICAL"]
+    NotebookClient(
+        notebook, kernel_name="python3", coalesce_streams=True, resources=resources, extra_arguments=quiet
+    ).execute()
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")

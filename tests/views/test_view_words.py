@@ -20,7 +20,8 @@ DENIED = Expectation.DENIED
         ({"expected": DENIED, "outcome": OutcomeKind.NETWORK}, "no connection, but should be denied"),
         ({"outcome": OutcomeKind.UNKNOWN, "verdict": Verdict.SKIPPED}, "not tried"),
         ({"outcome": OutcomeKind.DATA_PENDING, "verdict": Verdict.SKIPPED}, "data not ready yet"),
-        ({"outcome": OutcomeKind.UNKNOWN}, "answer not known"),
+        ({"outcome": OutcomeKind.UNKNOWN, "evidence": {"code": "Odd"}}, "answer not known"),
+        ({"outcome": OutcomeKind.UNKNOWN}, "not tried"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

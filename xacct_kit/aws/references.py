@@ -19,6 +19,12 @@ from xacct_kit.params import split_reference
 Call = Callable[..., Any]
 
 
+def needs_call(value: str) -> bool:
+    """Whether AWS has to be called to resolve a value."""
+    reference = split_reference(value)
+    return reference is not None and reference[0] in ("ssm", "secretsmanager")
+
+
 def resolve(value: str, call: Call) -> str:
     """The value that a reference stands for; a value that is no reference stands for itself.
 

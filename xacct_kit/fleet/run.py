@@ -33,7 +33,7 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
         ParamsError: the external ID cannot be found.
     """
     # Both are the run's own, so they fail it before the first account is touched.
-    _ = session.operator, session.external_id
+    _ = session.external_id, session.operator
     steps = _steps(deploying, progress)
     accounts = session.params.member_accounts
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:

@@ -57,7 +57,7 @@ class StatementReference:
         return f"{_ARGUMENTS[self.layer]}{level}{document}.Statement[{self.statement}]{sid}"
 
 
-# The argument of `decide` that holds a layer's documents, and whether it is a list of them.
+# The argument of `decide` that holds the documents of a layer, and the layers that can have several.
 _ARGUMENTS: Mapping[Layer, str] = {
     Layer.IDENTITY: "identity",
     Layer.BOUNDARY: "boundary",

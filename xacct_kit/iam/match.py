@@ -61,7 +61,7 @@ def exact_tokens(text: str, *, variables: bool) -> tuple[Token, ...]:
 
 def glob_tokens(text: str, *, variables: bool) -> tuple[Token, ...]:
     """Parse a text in which `*` and `?` stand for any characters."""
-    return _wildcard_tokens(_pieces(text, variables), _ANYWHERE, colons=_ARN_COLONS)
+    return _wildcard_tokens(_pieces(text, variables), _ANYWHERE)
 
 
 def arn_tokens(text: str, *, variables: bool) -> tuple[Token, ...]:
@@ -115,9 +115,11 @@ def _variable(body: str) -> str | Variable:
 
 
 def _wildcard_tokens(
-    pieces: Iterable[tuple[str | Variable, bool]], components: dict[str, Wildcard], colons: int = 0
+    pieces: Iterable[tuple[str | Variable, bool]], components: dict[str, Wildcard]
 ) -> tuple[Token, ...]:
+    """Tokens in which `components` are the wildcards before the fifth colon; after it, all go anywhere."""
     tokens: list[Token] = []
+    colons = 0
     for piece, as_written in pieces:
         if not as_written or isinstance(piece, Variable):
             tokens.append(piece)

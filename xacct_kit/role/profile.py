@@ -54,7 +54,7 @@ class Profile:
             member_account: 12 digits; holds the role.
             api_handler_role: name of main's role that serves requests.
             workflow_loop_runner_role: name of main's role that runs workflows.
-            external_id: what both must send.
+            external_id: what whoever assumes the role must send.
         """
         values = {
             "Partition": partition,
@@ -66,26 +66,6 @@ class Profile:
         }
         filled: dict[str, Any] = map_text(self.trust, lambda text: Template(text).substitute(values))
         return filled
-
-    def trusted_principals(
-        self,
-        *,
-        partition: str,
-        main_account: str,
-        member_account: str,
-        api_handler_role: str,
-        workflow_loop_runner_role: str,
-    ) -> tuple[str, ...]:
-        """The ARNs that the trust policy names, in its order; parameters as in `trust_policy`."""
-        trust = self.trust_policy(
-            partition=partition,
-            main_account=main_account,
-            member_account=member_account,
-            api_handler_role=api_handler_role,
-            workflow_loop_runner_role=workflow_loop_runner_role,
-            external_id="",  # a secret that no ARN holds
-        )
-        return tuple(arn for statement in trust["Statement"] for arn in statement["Principal"]["AWS"])
 
 
 def load_profile(name: str) -> Profile:

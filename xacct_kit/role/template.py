@@ -120,7 +120,7 @@ def build_template(profile: Profile) -> dict[str, Any]:
 
 
 def _resources(profile: Profile) -> dict[str, Any]:
-    role = {"Type": "AWS::IAM::Role", "Properties": _role(profile)}
+    role: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": _role(profile)}
     if profile.boundary is None:
         return {_ROLE: role}
     role["Properties"]["PermissionsBoundary"] = {"Ref": _BOUNDARY}

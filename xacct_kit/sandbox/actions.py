@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.protocol import Operation
@@ -92,11 +93,20 @@ def iam_action(operation: Operation) -> str:
     return f"{operation.service}:{name}"
 
 
+def implied(operation: Operation) -> tuple[Operation, ...]:
+    """What else a principal must be allowed for an operation: to copy an object is to read it, too."""
+    source = operation.params.get("CopySource") if operation.service == "s3" else None
+    if not source:
+        return ()
+    bucket, _, key = unquote(source.split("?versionId=")[0]).lstrip("/").partition("/")
+    return (Operation("s3", "GetObject", {"Bucket": bucket, "Key": key}),)
+
+
 def resources(operation: Operation, *, partition: str, account: str, region: str) -> tuple[str, ...]:
     """The resources that an operation is authorised on; `*` where it names none."""
     place = {"partition": partition, "account": account, "region": region}
     if operation.service == "s3":
-        return (_s3_resource(operation.params, partition),)
+        return _s3_resources(operation.params, partition)
     if operation.service == "ce":
         return (f"arn:{partition}:ce:us-east-1:{account}:/{operation.name}",)
     for service, parameter, template in _RESOURCES:
@@ -116,8 +126,11 @@ def _named(service: str, value: str, template: str, place: Mapping[str, str]) ->
     return arn
 
 
-def _s3_resource(params: Mapping[str, Any], partition: str) -> str:
-    bucket, key = params.get("Bucket"), params.get("Key")
+def _s3_resources(params: Mapping[str, Any], partition: str) -> tuple[str, ...]:
+    bucket = params.get("Bucket")
     if not bucket:
-        return "*"
-    return f"arn:{partition}:s3:::{bucket}/{key}" if key else f"arn:{partition}:s3:::{bucket}"
+        return ("*",)
+    listed = (params.get("Delete") or {}).get("Objects") or ()
+    keys = [params["Key"]] if params.get("Key") else [item["Key"] for item in listed]
+    arn = f"arn:{partition}:s3:::{bucket}"
+    return tuple(f"{arn}/{key}" for key in keys) or (arn,)

@@ -12,7 +12,7 @@ from typing import Any
 
 from xacct_kit.iam import Decision, Layer, Request, decide
 from xacct_kit.sandbox import state
-from xacct_kit.sandbox.actions import iam_action, resources
+from xacct_kit.sandbox.actions import iam_action, implied, resources
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
@@ -42,6 +42,8 @@ def authorise(principal: Principal, operation: Operation, region: str) -> None:
     action = iam_action(operation)
     if action in _ALWAYS_ALLOWED:
         return
+    for needed in implied(operation):
+        authorise(principal, needed, region)
     place = {"partition": principal.partition, "account": principal.account, "region": region}
     for resource in resources(operation, **place):
         decision = _decide(principal, operation, action, resource, region)
@@ -113,12 +115,11 @@ def _denial(principal: Principal, action: str, resource: str, decision: Decision
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
-    service = action.split(":", maxsplit=1)[0]
     text = (
         f"User: {principal.arn} is not authorized to perform: {action}"
-        f"{_on_resource(service, resource)}{_because(action, decision)}"
+        f"{_on_resource(action, resource)}{_because(action, decision)}"
     )
-    if service == "ec2":
+    if action.startswith("ec2:"):
         return ServiceFault(
             403, "UnauthorizedOperation", f"You are not authorized to perform this operation. {text}"
         )
@@ -126,15 +127,26 @@ def _denial(principal: Principal, action: str, resource: str, decision: Decision
 
 
 _IAM_ENTITY = re.compile(r"arn:[^:]+:iam::\d{12}:(?P<kind>role|user|group)/(?:.*/)?(?P<name>[^/]+)")
+_IAM_POLICY = re.compile(r"arn:[^:]+:iam::(?:\d{12}|aws):policy/.+")
+_IAM_CREATIONS = frozenset(f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User"))
 
 
-def _on_resource(service: str, resource: str) -> str:
+def _on_resource(action: str, resource: str) -> str:
+    service = action.split(":", maxsplit=1)[0]
     if resource == "*" and service in ("ec2", "s3"):
         return ""
-    if service == "s3":
-        return f' on resource: "{resource}"'
-    entity = _IAM_ENTITY.fullmatch(resource) if service == "iam" else None
-    return f" on resource: {entity['kind']} {entity['name']}" if entity else f" on resource: {resource}"
+    named = f'"{resource}"' if service == "s3" else resource
+    if service == "iam" and action not in _IAM_CREATIONS:
+        named = _iam_name(resource)
+    return f" on resource: {named}"
+
+
+def _iam_name(resource: str) -> str:
+    """What IAM calls something that is there already; what is to be created, it calls by its ARN."""
+    entity = _IAM_ENTITY.fullmatch(resource)
+    if entity:
+        return f"{entity['kind']} {entity['name']}"
+    return f"policy {resource}" if _IAM_POLICY.fullmatch(resource) else resource
 
 
 def _because(action: str, decision: Decision) -> str:

@@ -17,6 +17,7 @@ from xacct_kit.sandbox import inner, state, sts
 from xacct_kit.sandbox.authority import authorise
 from xacct_kit.sandbox.cloudformation import CloudFormation
 from xacct_kit.sandbox.cost_explorer import CostExplorer
+from xacct_kit.sandbox.documents import check_documents
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
@@ -27,6 +28,7 @@ from xacct_kit.sandbox.protocol import (
     buffered,
     recognise,
     refusal,
+    resembling,
 )
 
 WSGIApplication = Callable[..., Any]
@@ -47,14 +49,15 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a request, as a WSGI application does."""
-        service = ""
+        service = resembling(environ)
         try:
             body = buffered(environ)
             signature = read_signature(environ)
             service = signature.service
             principal = authenticate(self.keyring, signature, environ, body)
             operation = self._recognise(service, environ)
-            response = self.carry_out(principal, operation, signature.region, environ)
+            request = inner.restated(operation, signature.region, environ)
+            response = self.carry_out(principal, operation, signature.region, request)
         except ServiceFault as fault:
             response = refusal(service, fault)
         return response(environ, start_response)
@@ -76,6 +79,7 @@ class Gate:
         if operation.service == "sts" and operation.name == "AssumeRole":
             sts.check_assume_role(operation.params)
         authorise(principal, operation, region)
+        check_documents(operation)
         if operation.service == "ec2" and operation.params.get("DryRun"):
             text = "Request would have succeeded, but DryRun flag is set."
             raise ServiceFault(412, "DryRunOperation", text)
@@ -108,7 +112,9 @@ class Gate:
         if operation.service == "ce":
             self.cost_explorer.check(principal.account)
         if operation.service == "iam" and operation.params.get("PolicyArn"):
-            state.ensure_aws_managed_policy(principal.account, operation.params["PolicyArn"])
+            state.ensure_aws_managed_policy(
+                principal.account, principal.partition, operation.params["PolicyArn"]
+            )
         # A client's own account header is never trusted; this one also spares moto a search of all accounts.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = principal.account
         environ["wsgi.input"].seek(0)
@@ -116,14 +122,18 @@ class Gate:
             chunks, status, headers = run_wsgi_app(self._engine, environ, buffered=True)
         except NotImplementedError as error:
             raise _not_offered(operation) from error
+        except Exception as error:
+            # moto answers many a name that it does not know with whatever Python raised.
+            raise _not_offered(operation, f" like this: {error!r}") from error
         code = int(status.split()[0])
         if code == 500:
             raise _not_offered(operation)
         return Response(code, dict(headers), b"".join(chunks))
 
 
-def _not_offered(operation: Operation) -> ServiceFault:
-    text = f"The sandbox does not offer {operation.service}:{operation.name}."
+def _not_offered(operation: Operation, what: str = "") -> ServiceFault:
+    """Neither a denial nor a status that clients try again."""
+    text = f"The sandbox does not offer {operation.service}:{operation.name}{what}."
     return ServiceFault(501, "NotImplemented", text)
 
 

@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from moto.core.utils import get_service_model
 from werkzeug.test import EnvironBuilder
 
-from xacct_kit.sandbox.protocol import Response
+from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.protocol import MALFORMED, SERVICES, Operation, Response
 
 
 def build_environ(model: Any, params: dict[str, Any], region: str) -> dict[str, Any]:
@@ -26,16 +28,48 @@ def build_environ(model: Any, params: dict[str, Any], region: str) -> dict[str, 
     # moto takes service and region from the credential scope.
     scope = f"INTERNAL/20000101/{region}/{model.service_model.signing_name}/aws4_request"
     headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    path, _, fixed_query = request["url_path"].partition("?")
+    query = "&".join(filter(None, (fixed_query, urlencode(request["query_string"], doseq=True))))
     builder = EnvironBuilder(
         method=request["method"],
-        path=request["url_path"],
-        query_string=request["query_string"] or None,
+        path=path,
+        base_url="http://127.0.0.1",
+        query_string=query,
         headers=headers,
         data=body or b"",
     )
     environ: dict[str, Any] = builder.get_environ()
-    environ["RAW_URI"] = request["url_path"]
+    environ["RAW_URI"] = path
     return environ
+
+
+def restated(operation: Operation, region: str, environ: dict[str, Any]) -> dict[str, Any]:
+    """A request written anew, so that it says nothing but what was recognised and authorised.
+
+    moto reads some requests otherwise: it takes an action in the query string before the one in the header, a
+    region from the host or the user agent, and leads some paths to its own controls. Of a request to S3, the
+    body and the headers about the object are passed on as they came.
+
+    Raises:
+        ServiceFault: a parameter is not of its type, or the path is not that of a bucket.
+    """
+    model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
+    try:
+        anew = build_environ(model, dict(operation.params), region)
+    except MALFORMED as error:
+        raise ServiceFault(400, "SerializationException", f"The request cannot be read: {error}") from error
+    if operation.service != "s3":
+        return anew
+    if anew["PATH_INFO"].startswith(_NOT_BUCKETS):
+        raise ServiceFault(400, "InvalidBucketName", "The specified bucket is not valid.")
+    place = {
+        name: anew[name] for name in ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_URI")
+    }
+    return {**environ, **place, "HTTP_USER_AGENT": ""}
+
+
+# Paths that moto does not take for a bucket's: its own controls, instance metadata, S3 Control.
+_NOT_BUCKETS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
 
 
 def parse(model: Any, response: Response) -> dict[str, Any]:

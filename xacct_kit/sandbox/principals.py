@@ -18,6 +18,7 @@ from typing import Any
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from moto.utilities.utils import get_partition
 
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault
@@ -156,13 +157,24 @@ def authenticate(
     """
     key = keyring.find(signature.access_key)
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
-    if key is None or not hmac.compare_digest(key.token, token):
+    if key is None or key.principal.partition != get_partition(signature.region):
         raise ServiceFault(403, "InvalidClientTokenId", _BAD_TOKEN)
+    if not hmac.compare_digest(key.token.encode(), token.encode()):
+        raise ServiceFault(403, "InvalidToken", _BAD_TOKEN)
     if key.expires <= datetime.now(UTC):
         raise ServiceFault(403, "ExpiredToken", "The security token included in the request is expired")
-    if not hmac.compare_digest(_expected_signature(key, signature, environ, body), signature.signature):
+    if not _signed_by(key, signature, environ, body):
         raise ServiceFault(403, "SignatureDoesNotMatch", _BAD_SIGNATURE)
     return key.principal
+
+
+def _signed_by(key: Key, signature: Signature, environ: Mapping[str, Any], body: bytes) -> bool:
+    try:
+        expected = _expected_signature(key, signature, environ, body)
+    except ValueError:
+        # The host is none, so that nobody can have signed for it.
+        return False
+    return hmac.compare_digest(expected, signature.signature)
 
 
 def _expected_signature(key: Key, signature: Signature, environ: Mapping[str, Any], body: bytes) -> str:

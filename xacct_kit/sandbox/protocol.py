@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
+from botocore.exceptions import UnknownServiceError
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
+from werkzeug.wsgi import get_content_length
 
 from xacct_kit.sandbox.faults import ServiceFault
 
@@ -53,8 +55,13 @@ class Response:
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application does."""
-        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else self.body
-        headers = {**self.headers, "Content-Length": str(len(body))}
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if environ["REQUEST_METHOD"] == "HEAD" and self.status < 300:
+            # It tells the length of the object that it does not send.
+            body = b""
+        else:
+            body = b"" if environ["REQUEST_METHOD"] == "HEAD" else self.body
+            headers["content-length"] = str(len(body))
         start_response(f"{self.status} {'OK' if self.status < 400 else 'Refused'}", list(headers.items()))
         return [body]
 
@@ -75,12 +82,23 @@ class Operation:
 
 
 def buffered(environ: dict[str, Any]) -> bytes:
-    """Read the request's body and leave it in place for the next reader."""
-    length = -1 if environ.get("wsgi.input_terminated") else 0
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or length))
+    """Read the request's body and leave it in place for the next reader.
+
+    Raises:
+        ServiceFault: the body is not as its headers say.
+    """
+    length = -1 if environ.get("wsgi.input_terminated") else get_content_length(environ) or 0
+    try:
+        body: bytes = environ["wsgi.input"].read(length)
+    except OSError as error:
+        raise ServiceFault(400, "IncompleteBody", f"The body cannot be read: {error}") from error
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     return body
+
+
+# What moto's parsers and botocore's serializers raise when a value is not of the shape that they trust it to be.
+MALFORMED = (RequestParserError, ValueError, TypeError, AttributeError, LookupError)
 
 
 def recognise(service: str, environ: dict[str, Any]) -> Operation:
@@ -98,7 +116,7 @@ def recognise(service: str, environ: dict[str, Any]) -> Operation:
         params = _parameters(request, model, protocol, path_params)
     except (NotFound, NotImplementedError) as error:
         raise ServiceFault(400, "InvalidAction", f"{service} has no such operation.") from error
-    except (RequestParserError, ValueError) as error:
+    except MALFORMED as error:
         raise ServiceFault(400, "SerializationException", f"The request cannot be read: {error}") from error
     return Operation(service, str(model.name), params)
 
@@ -124,11 +142,21 @@ def _parameters(
     return parsed
 
 
+@functools.cache
 def protocol_of(service: str) -> str:
-    """The protocol that a service speaks; errors to unknown services are told in `query`."""
-    if service not in SERVICES:
+    """The protocol that a service speaks; what botocore does not know is told its errors in `query`."""
+    try:
+        return str(get_service_model(SERVICES.get(service, service)).protocol)
+    except UnknownServiceError:
         return "query"
-    return str(get_service_model(SERVICES[service]).protocol)
+
+
+def resembling(environ: Mapping[str, Any]) -> str:
+    """A service that speaks as a request does which names none: it is not signed."""
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return "ssm"
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return "sts" if form or "Action=" in environ.get("QUERY_STRING", "") else "s3"
 
 
 def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
@@ -142,54 +170,92 @@ def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
     )
 
 
-# The same fault has another code in each protocol.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-_JSON_CODES = {
-    "AccessDenied": "AccessDeniedException",
-    "InvalidClientTokenId": "UnrecognizedClientException",
-    "ExpiredToken": "ExpiredTokenException",
-    "SignatureDoesNotMatch": "InvalidSignatureException",
-    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+_NOT_VALIDATED = (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
+
+# The same fault has another status, code or text in each protocol; None leaves the text.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+_DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
+    "query": {"InvalidToken": (403, "InvalidClientTokenId", None)},
+    "json": {
+        "AccessDenied": (400, "AccessDeniedException", None),
+        "ExpiredToken": (400, "ExpiredTokenException", None),
+        "InvalidAction": (400, "UnknownOperationException", None),
+        "InvalidClientTokenId": (400, "UnrecognizedClientException", None),
+        "InvalidToken": (400, "UnrecognizedClientException", None),
+        "MissingAuthenticationToken": (400, "MissingAuthenticationTokenException", None),
+        "SignatureDoesNotMatch": (400, "InvalidSignatureException", None),
+    },
+    "ec2": {
+        "ExpiredToken": (400, "RequestExpired", "Request has expired."),
+        "InvalidClientTokenId": _NOT_VALIDATED,
+        "InvalidToken": _NOT_VALIDATED,
+        "SignatureDoesNotMatch": _NOT_VALIDATED,
+    },
+    "rest-xml": {
+        "ExpiredToken": (400, "ExpiredToken", "The provided token has expired."),
+        "InvalidAction": (
+            405,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        ),
+        "InvalidClientTokenId": (
+            403,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        "InvalidToken": (400, "InvalidToken", "The provided token is malformed or otherwise invalid."),
+        "MissingAuthenticationToken": (403, "AccessDenied", "Access Denied"),
+        "SignatureDoesNotMatch": (
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your key "
+            "and signing method.",
+        ),
+    },
 }
-_S3_CODES = {"InvalidClientTokenId": "InvalidAccessKeyId", "MissingAuthenticationToken": "AccessDenied"}
-_EC2_CREDENTIAL_CODES = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch"})
 
 
 def refusal(service: str, fault: ServiceFault) -> Response:
     """A fault as the service puts it on the wire."""
-    request_id = str(uuid.uuid4())
-    render = _RENDERERS.get(protocol_of(service), _query_refusal)
-    return render(service, fault, request_id)
+    protocol = protocol_of(service)
+    protocol = {"rest-json": "json"}.get(protocol, protocol)
+    unchanged = (fault.status, fault.code, None)
+    status, code, text = _DIALECTS.get(protocol, _DIALECTS["query"]).get(fault.code, unchanged)
+    render = _RENDERERS.get(protocol, _query_refusal)
+    return render(service, ServiceFault(status, code, text or fault.message), str(uuid.uuid4()))
 
 
 def _json_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:
-    code = _JSON_CODES.get(fault.code, fault.code)
-    body = json.dumps({"__type": code, "message": fault.message, "Message": fault.message})
-    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": request_id}
-    return Response(fault.status if fault.status >= 500 else 400, headers, body.encode())
+    body = json.dumps({"__type": fault.code, "message": fault.message, "Message": fault.message})
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "x-amzn-RequestId": request_id,
+        "x-amzn-ErrorType": fault.code,
+    }
+    return Response(fault.status, headers, body.encode())
 
 
 def _ec2_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:
-    status, code, message = fault.status, fault.code, fault.message
-    if code in _EC2_CREDENTIAL_CODES:
-        message = "AWS was not able to validate the provided access credentials"
-        status, code = 401, "AuthFailure"
-    inner = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
-    body = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-    return _xml(status, body, request_id)
+    errors = f"<Errors><Error>{_code_and_message(fault)}</Error></Errors>"
+    body = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
+    return _xml(fault.status, body, request_id)
 
 
 def _rest_xml_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:
-    code = _S3_CODES.get(fault.code, fault.code)
-    inner = f"<Code>{code}</Code><Message>{escape(fault.message)}</Message>"
-    return _xml(fault.status, f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>", request_id)
+    body = f"<Error>{_code_and_message(fault)}<RequestId>{request_id}</RequestId></Error>"
+    return _xml(fault.status, body, request_id)
 
 
 def _query_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:
-    inner = f"<Type>Sender</Type><Code>{fault.code}</Code><Message>{escape(fault.message)}</Message>"
     opening = f'<ErrorResponse xmlns="{_namespace(service)}">'
-    body = f"{opening}<Error>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    error = f"<Error><Type>Sender</Type>{_code_and_message(fault)}</Error>"
+    body = f"{opening}{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
     return _xml(fault.status, body, request_id)
+
+
+def _code_and_message(fault: ServiceFault) -> str:
+    return f"<Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message>"
 
 
 _RENDERERS = {

@@ -125,13 +125,13 @@ def is_management_account(account: str) -> bool:
     return any(owner == account for owner, _ in organizations_backends.master_accounts.values())
 
 
-def ensure_aws_managed_policy(account: str, arn: str) -> None:
+def ensure_aws_managed_policy(account: str, partition: str, arn: str) -> None:
     """Make a managed policy of AWS known to an account; moto would load all of them or none."""
-    _, partition, _, _, owner, path = arn.split(":", 5)
     backend = iam_backends[account][partition]
-    data = _aws_managed_policies().get(path.rsplit("/", 1)[-1])
-    if owner == "aws" and data and arn not in backend.managed_policies:
-        name = path.rsplit("/", 1)[-1]
+    name = arn.rsplit("/", 1)[-1]
+    data = _aws_managed_policies().get(name)
+    ours = arn.startswith(f"arn:{partition}:iam::aws:policy/")
+    if ours and data and arn not in backend.managed_policies:
         policy = iam_models.AWSManagedPolicy.from_data(name, account, backend.region_name, data)
         backend.managed_policies[arn] = policy
 
@@ -161,10 +161,9 @@ def _boundary(owner: Any) -> Document | None:
     arn = getattr(owner, "permissions_boundary_arn", None)
     if not arn:
         return None
-    _, partition, _, _, account, _ = arn.split(":", 5)
-    holder = owner.account_id if account == "aws" else account
-    ensure_aws_managed_policy(holder, arn)
-    policy = iam_backends[holder][partition].managed_policies.get(arn)
+    _, partition, *_ = owner.arn.split(":", 2)
+    ensure_aws_managed_policy(owner.account_id, partition, arn)
+    policy = iam_backends[owner.account_id][partition].managed_policies.get(arn)
     return _NOTHING if policy is None else _default_version(policy)
 
 

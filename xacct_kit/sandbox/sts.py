@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from xacct_kit.sandbox import state
+from xacct_kit.sandbox.documents import read_document
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Keyring, Principal
 
@@ -101,13 +101,7 @@ def _session_policy(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
     text = params.get("Policy")
     if not text:
         return None
-    try:
-        document: Mapping[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise ServiceFault(
-            400, "MalformedPolicyDocument", f"The policy is not in valid JSON: {error}"
-        ) from error
-    return document
+    return read_document(text)
 
 
 def _violation(name: str) -> ServiceFault:

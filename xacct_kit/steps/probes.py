@@ -179,6 +179,6 @@ def _not_assumed(session: Session, question: Question) -> Finding:
     return not_tried(
         session,
         question,
-        f"{question.action} was not tried: nobody could assume {role} in {question.account}.",
+        f"Nobody could assume {role} in {question.account}, so nothing can be said of its permissions.",
         "Mend what the trust step says, then probe again.",
     )

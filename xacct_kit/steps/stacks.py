@@ -81,7 +81,7 @@ class Stack:
         if change_set is None:
             return False
         self._show_plan(change_set)
-        self._ask("ExecuteChangeSet", ChangeSetName=change_set["ChangeSetId"])
+        self._ask("ExecuteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
         self._watch()
         return True
 
@@ -148,7 +148,7 @@ class Stack:
         """A change set that can be executed; None when nothing would change."""
         if kind == "UPDATE" or self._status() is not None:
             self._discard_change_set()
-        created = self._ask(
+        self._ask(
             "CreateChangeSet",
             StackName=self.name,
             ChangeSetName=_CHANGE_SET,
@@ -157,7 +157,7 @@ class Stack:
         )
 
         def made() -> tuple[bool, Mapping[str, Any]]:
-            described = self._ask("DescribeChangeSet", ChangeSetName=created["Id"])
+            described = self._ask("DescribeChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
             return described["Status"] in ("CREATE_COMPLETE", "FAILED"), described
 
         change_set: Mapping[str, Any] = self._wait("the change set", made)

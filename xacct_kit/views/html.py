@@ -45,7 +45,7 @@ def to_table(report: Report) -> str:
         report=report,
         accounts=accounts,
         many=len(accounts) > words.ACCOUNTS_IN_FULL,
-        faults=words.by_account(report.faults),
+        faults=words.faults(report),
     )
 
 

@@ -17,13 +17,14 @@ from rich.text import Text
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views.words import (
     ACCOUNTS_IN_FULL,
+    CALLS,
     SIGNS,
-    asked,
     by_account,
-    came_back,
     count_line,
+    fault_title,
+    faults,
     number_of,
-    remark,
+    said,
     step_title,
 )
 
@@ -71,9 +72,8 @@ def _lines(report: Report, width: int) -> Iterator[Text]:
         if account not in brief:
             yield Text(_clean(f"Account {account}: {count_line(part)}"), "bold")
             yield from _in_full(part, width)
-    for part in by_account(report.faults).values():
-        for finding in part:
-            yield from _fault(finding, width)
+    for fault in faults(report):
+        yield from _fault(fault, width)
     yield Text(count_line(report), "bold")
 
 
@@ -89,7 +89,8 @@ def _in_full(part: Report, width: int) -> Iterator[Text]:
     for _, group in groupby(part, key=lambda finding: finding.step):
         findings = list(group)
         once = [name for name in ("caller", "action") if len({getattr(f, name) for f in findings}) == 1]
-        columns = [name for name in ("probe", "caller", "action") if name not in once]
+        named = ("probe", "caller", "action") if findings[0].step in CALLS else ("probe",)
+        columns = [name for name in named if name not in once]
         yield Text(f"  {_clean(_step_heading(findings[0], once))}", "bold")
         yield from _step_table(findings, columns, width)
         yield Text()
@@ -106,16 +107,19 @@ def _step_table(findings: Sequence[Finding], columns: Sequence[str], width: int)
     rows = [[_clean(getattr(finding, name)) for name in columns] for finding in findings]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for finding, row in zip(findings, rows, strict=True):
-        cells = (f"  {cell:<{room}}" for cell, room in zip(row, widths, strict=True))
-        head = Text.assemble("    ", _badge(finding.verdict), *cells, "  ")
-        yield from _hanging(head, ": ".join(filter(None, (came_back(finding), remark(finding)))), width)
+        head = Text.assemble("    ", _badge(finding.verdict), "  ")
+        if len(head) + sum(widths) + 2 * len(widths) + _READABLE <= width:
+            head.append("".join(f"{cell:<{room}}  " for cell, room in zip(row, widths, strict=True)))
+            yield from _hanging(head, said(finding), width)
+        else:
+            yield from _hanging(head, "  ".join((*row, said(finding))), width)
 
 
-def _fault(finding: Finding, width: int) -> Iterator[Text]:
+def _fault(fault: Report, width: int) -> Iterator[Text]:
     """What is not as it should be, why, and what to do."""
-    what = f"{finding.probe}: {asked(finding)}: {came_back(finding)}"
-    yield from _hanging(Text.assemble(_badge(finding.verdict), "  "), what, width, "bold")
-    for label, text in (("why", finding.why), ("fix", finding.fix)):
+    first = fault.findings[0]
+    yield from _hanging(Text.assemble(_badge(first.verdict), "  "), fault_title(fault), width, "bold")
+    for label, text in (("why", first.why), ("fix", first.fix)):
         if text:
             yield from _hanging(Text(f"  {label:<{_BADGE}}"), text, width)
     yield Text()

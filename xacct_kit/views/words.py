@@ -25,8 +25,8 @@ STEPS: Mapping[str, str] = {
 # More accounts than this are summarised: a green one is a line, a red one is shown in full.
 ACCOUNTS_IN_FULL = 5
 
-# In these steps a row is one call, and a green outcome says all that `why` says.
-_SAID_BY_OUTCOME = frozenset({"trust", "permissions"})
+# In these steps a row is one call: who, what and what came back say all that `why` says when it is green.
+CALLS = frozenset({"trust", "permissions"})
 
 _OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.ALLOWED: "allowed",
@@ -61,7 +61,7 @@ def step_title(step: str) -> str:
 
 def came_back(finding: Finding) -> str:
     """What came back, and what should have where that is a denial: `denied, as it should be`."""
-    if finding.verdict is Verdict.SKIPPED and finding.outcome is OutcomeKind.UNKNOWN:
+    if finding.outcome is OutcomeKind.UNKNOWN and not finding.evidence:
         return "not tried"
     phrase = _OUTCOMES[finding.outcome]
     if finding.expected is Expectation.ALLOWED:
@@ -69,16 +69,40 @@ def came_back(finding: Finding) -> str:
     return "denied, as it should be" if finding.outcome.denied else f"{phrase}, but should be denied"
 
 
-def remark(finding: Finding) -> str:
-    """What a table adds to the outcome of a green row; a row that is not green is explained at length."""
-    said = finding.verdict is Verdict.PASS and finding.step in _SAID_BY_OUTCOME
-    return finding.why if finding.verdict.green and not said else ""
+def said(finding: Finding) -> str:
+    """What a table says of a row: what came back, or why where that says more.
+
+    A row that is not green is explained at length elsewhere.
+    """
+    if finding.verdict is Verdict.SKIPPED:
+        return f"{came_back(finding)}: {finding.why}"
+    if finding.verdict is Verdict.PASS and finding.step not in CALLS:
+        return finding.why
+    return came_back(finding)
 
 
 def asked(finding: Finding) -> str:
     """Who asked for what, and where."""
     place = f"{finding.account}, {finding.region}" if finding.region else finding.account
     return f"{finding.caller} asked for {finding.action} in {place}"
+
+
+def faults(report: Report) -> list[Report]:
+    """What is not green, account by account; findings with the same reason and fix stand together."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for account, part in by_account(report.faults).items():
+        for finding in part:
+            key = (account, finding.step, finding.verdict, finding.why, finding.fix)
+            alike.setdefault(key, []).append(finding)
+    return [Report.of(findings) for findings in alike.values()]
+
+
+def fault_title(fault: Report) -> str:
+    """Who asked for what and what came back, of findings that stand together."""
+    first, *rest = fault
+    if not rest:
+        return f"{first.probe}: {asked(first)}: {came_back(first)}"
+    return f"{', '.join(finding.probe for finding in fault)} in {first.account}: {came_back(first)}"
 
 
 def count_line(report: Report) -> str:

@@ -1,0 +1,193 @@
+"""The command: exit codes, what goes to standard output, and faults in one line each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SANDBOX = str(ROOT / "params" / "sandbox.yaml")
+
+
+def xacct(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from xacct_kit.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "command", "code"),
+    [("healthy", "probe", 0), ("missing-emr", "probe", 1), ("role-missing", "onboard", 0)],
+)
+def test_the_exit_code_says_whether_all_is_green(
+    tmp_path: Path, scenario: str, command: str, code: int
+) -> None:
+    done = xacct(
+        command,
+        SANDBOX,
+        "-p",
+        f"sandbox_scenario={scenario}",
+        "--out",
+        "results",
+        "--format",
+        "json",
+        cwd=tmp_path,
+    )
+    assert done.returncode == code, done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] is (code == 0)
+    assert json.loads((tmp_path / "results" / "report.json").read_text()) == report
+    for name in ("findings.jsonl", "report.csv", "report.html"):
+        assert (tmp_path / "results" / name).stat().st_size > 0
+
+
+def test_onboarding_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    done = xacct("onboard", SANDBOX, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "has not changed" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_deploy_shows_the_plan_and_the_events(tmp_path: Path) -> None:
+    done = xacct("deploy", SANDBOX, "-p", "sandbox_scenario=role-missing", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()
+    plan = said.index("  add CrossAccountExecutionRole (AWS::IAM::Role)")
+    assert plan < said.index("  CrossAccountExecutionRole CREATE_COMPLETE")
+    assert "The stack onboard-account is deployed." in said
+
+
+BAD_PARAMS = [
+    ("member_accounts: [333333333333]", "member_accounts[0]: 333333333333 is a number"),
+    ("member_accounts: []", "an empty list never means all accounts"),
+    ("external_id: x", "external_id: must be 2 to 1224"),
+    ("regoin: us-east-1", "regoin: is no key of params; did you mean region?"),
+    ("partition: aws-cn", "region: 'us-east-1' is not a region of partition aws-cn"),
+    ("sandbox_scenario: nonsense", "sandbox_scenario: there is no 'nonsense'"),
+    ("profile: nonsense", "profile: there is no 'nonsense'"),
+    ('main_account: "444444444444"', "main_account: the sandbox's main account is 222222222222"),
+]
+
+
+@pytest.mark.parametrize(("line", "fault"), BAD_PARAMS, ids=[line.split(":")[0] for line, _ in BAD_PARAMS])
+@pytest.mark.parametrize("command", ["onboard", "probe", "deploy", "template"])
+def test_bad_params_are_one_clear_line_and_exit_2(
+    tmp_path: Path, line: str, fault: str, command: str
+) -> None:
+    if command == "template" and line.startswith(("sandbox_scenario", "main_account")):
+        pytest.skip("the template asks no sandbox")
+    values = {
+        "main_account": "222222222222",
+        "member_accounts": ["333333333333"],
+        "external_id": "sandbox-external-id",
+    }
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump({**values, **yaml.safe_load(line)}))
+    done = xacct(command, str(file), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert [fault in said for said in done.stderr.splitlines()] == [True]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["probe"], ["probe", "missing.yaml"], ["probe", SANDBOX, "-p", "x"]]
+)
+def test_bad_usage_is_exit_2_without_a_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    done = xacct(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_the_template_is_yaml_on_standard_output(tmp_path: Path) -> None:
+    done = xacct("template", str(ROOT / "params" / "china.yaml"), cwd=tmp_path)
+    assert done.returncode == 0
+    assert set(yaml.safe_load(done.stdout)["Parameters"]) == {
+        "MainAccount",
+        "ApiHandlerRole",
+        "WorkflowLoopRunnerRole",
+        "ExternalId",
+        "RoleName",
+    }
+
+
+def test_outside_the_sandbox_a_missing_external_id_calls_nothing(tmp_path: Path) -> None:
+    done = xacct("probe", str(ROOT / "params" / "account.yaml"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("external_id: there is nothing at env:XACCT_EXTERNAL_ID")
+
+
+def test_decide_answers_each_line_and_names_the_one_it_cannot_read(tmp_path: Path) -> None:
+    request = {
+        "principal": "arn:aws:iam::333333333333:role/Analyst",
+        "action": "s3:GetObject",
+        "resource": "arn:aws:s3:::bucket/key",
+        "identity": [{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}],
+    }
+    lines = [json.dumps(request), "not json", json.dumps({**request, "action": "ec2:RunInstances"})]
+    done = xacct("decide", "-", cwd=tmp_path, stdin="\n".join(lines))
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 2
+    assert (first["allowed"], third["allowed"]) == (True, False)
+    assert list(second) == ["error"]
+
+
+def test_classify_answers_each_line(tmp_path: Path) -> None:
+    error = {
+        "service": "ce",
+        "operation": "GetCostAndUsage",
+        "code": "AccessDeniedException",
+        "http_status": 400,
+        "message": "User not enabled for cost explorer access",
+    }
+    file = tmp_path / "errors.jsonl"
+    file.write_text(json.dumps(error) + "\n")
+    done = xacct("classify", str(file), cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["kind"] == "NOT_ENABLED"
+
+
+def test_a_served_sandbox_is_reached_with_the_environment_that_it_prints(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-c", "from xacct_kit.cli import main; main()", "sandbox"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, text=True) as served:
+        assert served.stdout is not None
+        exports = dict(
+            served.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(5)
+        )
+        identity = boto3.client(
+            "sts",
+            endpoint_url=exports["AWS_ENDPOINT_URL"],
+            region_name=exports["AWS_REGION"],
+            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
+        ).get_caller_identity()
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **exports,
+            "XACCT_EXTERNAL_ID": "sandbox-external-id",
+        }
+        file = tmp_path / "params.yaml"
+        file.write_text(
+            yaml.safe_dump(
+                {
+                    "environment": "aws",
+                    "main_account": "222222222222",
+                    "member_accounts": ["333333333333"],
+                    "external_id": "env:XACCT_EXTERNAL_ID",
+                }
+            )
+        )
+        probe = [sys.executable, "-c", "from xacct_kit.cli import main; main()", "probe", str(file)]
+        done = subprocess.run(
+            probe, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        served.send_signal(signal.SIGINT)
+    assert identity["Arn"] == "arn:aws:iam::111111111111:user/operator"
+    assert done.returncode == 0, done.stdout + done.stderr

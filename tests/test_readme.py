@@ -1,0 +1,95 @@
+"""What the README promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import xacct_kit as xk
+from xacct_kit.params import Params
+from xacct_kit.report import Verdict
+from xacct_kit.sandbox.scenarios import SCENARIOS
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, holding: str) -> str:
+    (found,) = [
+        text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if holding in text
+    ]
+    return str(found)
+
+
+def operators_policy() -> dict[str, list[dict[str, object]]]:
+    policy: dict[str, list[dict[str, object]]] = json.loads(block("json", "CreateChangeSet"))
+    return policy
+
+
+def with_onboarder(session: xk.Session, policy: object) -> Params:
+    """Params of an operator whose role in the member has one policy."""
+    member = session.params.member_accounts[0]
+    administrator = session.deployer(member).caller
+    assert administrator is not None
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    for operation, params in (
+        ("CreateRole", {"AssumeRolePolicyDocument": json.dumps(trust)}),
+        ("PutRolePolicy", {"PolicyName": "onboard", "PolicyDocument": json.dumps(policy)}),
+    ):
+        assert session.call(administrator, "iam", operation, RoleName="Onboarder", **params).ok
+    return session.params.model_copy(
+        update={"access_role": "Onboarder", "sandbox_endpoint": session.endpoint}
+    )
+
+
+def test_the_operators_policy_is_enough_to_deploy_update_and_probe() -> None:
+    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")
+    with xk.connect(params) as session:
+        onboarder = with_onboarder(session, operators_policy())
+        assert xk.onboard(onboarder).ok
+        tagged = onboarder.model_copy(update={"stack_tags": {"Purpose": "analytics"}})
+        assert xk.onboard(tagged).ok
+
+
+NEEDED = [
+    "cloudformation:CreateChangeSet",
+    "cloudformation:ExecuteChangeSet",
+    "iam:CreateRole",
+    "iam:PutRolePolicy",
+]
+
+
+@pytest.mark.parametrize("action", NEEDED)
+def test_without_one_of_its_actions_the_deployment_is_red_and_names_it(action: str) -> None:
+    policy = operators_policy()
+    for statement in policy["Statement"]:
+        actions = statement["Action"]
+        assert isinstance(actions, list)
+        statement["Action"] = [each for each in actions if each != action]
+    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")
+    with xk.connect(params) as session:
+        report = xk.onboard(with_onboarder(session, policy))
+    (deployed,) = [row for row in report if row.probe == "deploy-stack"]
+    assert deployed.verdict is Verdict.FAIL
+    assert action in deployed.why
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[1])
+    exec(block("python", "xk.deploy_role"), {})
+    assert "has not changed" in capsys.readouterr().out
+
+
+def test_every_scenario_is_named() -> None:
+    assert all(f"`{name}`" in README for name in SCENARIOS)
