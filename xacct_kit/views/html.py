@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
 
-# A page with more faults than this opens with a list of them, each folded.
+# Faults are unfolded unless there are more than this of their verdict.
 _FAULTS_OPEN = 10
 
 _NOT_IN_ANCHOR = re.compile(r"[^a-z0-9]+")
@@ -30,7 +30,7 @@ def to_page(report: Report) -> str:
         accounts=accounts,
         anchored=anchored,
         faults=faults,
-        faults_open=len(faults) <= _FAULTS_OPEN,
+        opened={verdict for verdict, count in report.counts.items() if count <= _FAULTS_OPEN},
         accounts_open=len(accounts) <= words.ACCOUNTS_IN_FULL,
         services=sorted({finding.service for finding in report}),
         cost=fsum(finding.cost for finding in report),
