@@ -115,12 +115,15 @@ class Organization:
 
     @property
     def operator(self) -> Actor:
-        return self._known.setdefault("operator", Actor(
-            endpoint=self.endpoint,
-            access_key=OPERATOR_ACCESS_KEY,
-            secret=OPERATOR_SECRET,
-            arn=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:user/operator",
-        ))
+        return self._known.setdefault(
+            "operator",
+            Actor(
+                endpoint=self.endpoint,
+                access_key=OPERATOR_ACCESS_KEY,
+                secret=OPERATOR_SECRET,
+                arn=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:user/operator",
+            ),
+        )
 
     def session(self, account: str, role: str) -> Actor:
         """A session of a role that the operator may assume."""

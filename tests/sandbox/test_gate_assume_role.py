@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from gate_clients import Actor, Organization, Refusal, document, refusal, role_arn, statement, trusting, unique
+from gate_clients import (
+    Actor,
+    Organization,
+    Refusal,
+    document,
+    refusal,
+    role_arn,
+    statement,
+    trusting,
+    unique,
+)
 
 from xacct_kit.sandbox.layout import EXTERNAL_ID, MAIN_ACCOUNT, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT
 
@@ -51,7 +61,9 @@ def test_whom_the_trust_policy_does_not_let_in_is_not_told_why(
     assert assume(caller, **params) == denied(caller)
 
 
-def test_a_role_that_is_missing_cannot_be_told_from_one_that_does_not_trust(organization: Organization) -> None:
+def test_a_role_that_is_missing_cannot_be_told_from_one_that_does_not_trust(
+    organization: Organization,
+) -> None:
     caller, missing = organization.api_handler, role_arn(MEMBER_ACCOUNT, "NoSuchRole")
     assert assume(caller, missing, ExternalId=EXTERNAL_ID) == denied(caller, missing)
 
@@ -148,7 +160,10 @@ class TestDuration:
 
     def test_an_hour_at_most_by_role_chaining(self, organization: Organization) -> None:
         target = organization.new_role(MaxSessionDuration=43200)
-        text = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        text = (
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining."
+        )
         refused = assume(organization.administrator(), target, DurationSeconds=3601)
         assert refused == Refusal("ValidationError", 400, text)
         assert organization.administrator().assume(target, DurationSeconds=3600).account == MEMBER_ACCOUNT
@@ -193,7 +208,9 @@ class TestSessionPolicy:
         refused = refusal(limited.client("s3").list_buckets)
         assert refused.text.endswith("because no identity-based policy allows the s3:ListAllMyBuckets action")
 
-    @pytest.mark.parametrize("policy", ["{", '{"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}'])
+    @pytest.mark.parametrize(
+        "policy", ["{", '{"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}']
+    )
     def test_it_must_be_a_policy(self, organization: Organization, policy: str) -> None:
         arn = role_arn(MEMBER_ACCOUNT, "OrganizationAccountAccessRole")
         refused = assume(organization.operator, arn, Policy=policy)

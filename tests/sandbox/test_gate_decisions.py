@@ -7,9 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from gate_clients import Actor, Organization, Refusal, document, refusal, role_arn, statement, trusting, unique
+from gate_clients import (
+    Actor,
+    Organization,
+    Refusal,
+    document,
+    refusal,
+    role_arn,
+    statement,
+    trusting,
+    unique,
+)
 
-from xacct_kit.sandbox.layout import EXTERNAL_ID, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT, OPERATOR_ACCESS_KEY
+from xacct_kit.sandbox.layout import EXTERNAL_ID, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT
 
 JANUARY = {"Start": "2026-01-01", "End": "2026-02-01"}
 OTHER_MEMBER = "400000000000"
@@ -122,7 +132,12 @@ def new_user(administrator: Actor, *statements: dict[str, Any]) -> Actor:
         iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=document(*statements))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return dataclasses.replace(
-        administrator, access_key=key["AccessKeyId"], secret=key["SecretAccessKey"], token=None, arn=arn, _clients={}
+        administrator,
+        access_key=key["AccessKeyId"],
+        secret=key["SecretAccessKey"],
+        token=None,
+        arn=arn,
+        _clients={},
     )
 
 
@@ -204,7 +219,9 @@ SSM = f"arn:aws:ssm:us-east-1:{MEMBER_ACCOUNT}:parameter"
 RESOURCES = [
     Case("iam", "get_role", "iam:GetRole", " on resource: role Wanted", params={"RoleName": "Wanted"}),
     Case("iam", "get_user", "iam:GetUser", " on resource: user Wanted", params={"UserName": "Wanted"}),
-    Case("iam", "get_policy", "iam:GetPolicy", f" on resource: policy {POLICY}", params={"PolicyArn": POLICY}),
+    Case(
+        "iam", "get_policy", "iam:GetPolicy", f" on resource: policy {POLICY}", params={"PolicyArn": POLICY}
+    ),
     Case(
         "iam",
         "create_role",
@@ -214,7 +231,11 @@ RESOURCES = [
     ),
     Case("ssm", "get_parameter", "ssm:GetParameter", f" on resource: {SSM}/a/b", params={"Name": "/a/b"}),
     Case(
-        "ssm", "get_parameters", "ssm:GetParameters", f" on resource: {SSM}/first", params={"Names": ["first", "b"]}
+        "ssm",
+        "get_parameters",
+        "ssm:GetParameters",
+        f" on resource: {SSM}/first",
+        params={"Names": ["first", "b"]},
     ),
     Case(
         "emr",
@@ -237,7 +258,9 @@ RESOURCES = [
         f" on resource: arn:aws:cloudformation:us-east-1:{MEMBER_ACCOUNT}:stack/wanted/*",
         params={"StackName": "wanted"},
     ),
-    Case("s3", "list_objects_v2", "s3:ListBucket", ' on resource: "arn:aws:s3:::b-1"', params={"Bucket": "b-1"}),
+    Case(
+        "s3", "list_objects_v2", "s3:ListBucket", ' on resource: "arn:aws:s3:::b-1"', params={"Bucket": "b-1"}
+    ),
     Case(
         "s3",
         "get_object",
@@ -291,7 +314,9 @@ def test_a_role_with_a_path_is_known_by_its_whole_arn(organization: Organization
     name = arn.rpartition("/")[2]
     may = organization.somebody(statement("Allow", "iam:GetRole", resource=arn))
     assert may.client("iam").get_role(RoleName=name)["Role"]["Arn"] == arn
-    may_not = organization.somebody(statement("Allow", "iam:GetRole", resource=role_arn(MEMBER_ACCOUNT, name)))
+    may_not = organization.somebody(
+        statement("Allow", "iam:GetRole", resource=role_arn(MEMBER_ACCOUNT, name))
+    )
     assert refusal(may_not.client("iam").get_role, RoleName=name).code == "AccessDenied"
 
 
@@ -390,7 +415,9 @@ def test_the_policies_of_a_users_groups_count(organization: Organization) -> Non
     iam = organization.administrator().client("iam")
     iam.create_group(GroupName=group)
     iam.put_group_policy(
-        GroupName=group, PolicyName="inline", PolicyDocument=document(statement("Allow", "ssm:DescribeParameters"))
+        GroupName=group,
+        PolicyName="inline",
+        PolicyDocument=document(statement("Allow", "ssm:DescribeParameters")),
     )
     describe = user.client("ssm").describe_parameters
     assert refusal(describe).code == "AccessDeniedException"
@@ -414,7 +441,9 @@ class TestPermissionsBoundary:
         who = organization.somebody(statement("Allow", "*"), PermissionsBoundary=boundary)
         assert "Buckets" in who.client("s3").list_buckets()
         refused = refusal(who.client("ssm").describe_parameters)
-        assert refused.text.endswith("because no permissions boundary allows the ssm:DescribeParameters action")
+        assert refused.text.endswith(
+            "because no permissions boundary allows the ssm:DescribeParameters action"
+        )
 
     def test_its_explicit_deny_is_named(self, organization: Organization) -> None:
         boundary = customer_policy(organization, statement("Allow", "*"), statement("Deny", "ssm:*"))
@@ -531,9 +560,14 @@ class TestServiceControlPolicy:
     def test_it_denies_in_the_unit_that_an_account_was_moved_to(
         self, organization: Organization, scp: Callable[[str, str], None]
     ) -> None:
-        client, administrator = organization.operator.client("organizations"), organization.administrator(OTHER_MEMBER)
+        client, administrator = (
+            organization.operator.client("organizations"),
+            organization.administrator(OTHER_MEMBER),
+        )
         root = client.list_roots()["Roots"][0]["Id"]
-        unit = client.create_organizational_unit(ParentId=root, Name=unique("unit"))["OrganizationalUnit"]["Id"]
+        unit = client.create_organizational_unit(ParentId=root, Name=unique("unit"))["OrganizationalUnit"][
+            "Id"
+        ]
         scp(document(statement("Deny", "ssm:*")), unit)
         assert "Parameters" in administrator.client("ssm").describe_parameters()
         client.move_account(AccountId=OTHER_MEMBER, SourceParentId=root, DestinationParentId=unit)
@@ -546,6 +580,10 @@ class TestServiceControlPolicy:
     def test_one_that_cannot_be_read_is_not_kept(self, organization: Organization) -> None:
         client = organization.operator.client("organizations")
         refused = refusal(
-            client.create_policy, Content="{", Description="", Name=unique("scp"), Type="SERVICE_CONTROL_POLICY"
+            client.create_policy,
+            Content="{",
+            Description="",
+            Name=unique("scp"),
+            Type="SERVICE_CONTROL_POLICY",
         )
         assert (refused.code, refused.status) == ("MalformedPolicyDocumentException", 400)

@@ -128,7 +128,9 @@ def _denial(principal: Principal, action: str, resource: str, decision: Decision
 
 _IAM_ENTITY = re.compile(r"arn:[^:]+:iam::\d{12}:(?P<kind>role|user|group)/(?:.*/)?(?P<name>[^/]+)")
 _IAM_POLICY = re.compile(r"arn:[^:]+:iam::(?:\d{12}|aws):policy/.+")
-_IAM_CREATIONS = frozenset(f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User"))
+_IAM_CREATIONS = frozenset(
+    f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User")
+)
 
 
 def _on_resource(action: str, resource: str) -> str:

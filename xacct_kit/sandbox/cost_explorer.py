@@ -73,7 +73,7 @@ def _period(params: Mapping[str, Any]) -> tuple[date, date]:
     try:
         period = params["TimePeriod"]
         start, end = date.fromisoformat(period["Start"]), date.fromisoformat(period["End"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ServiceFault(400, "ValidationException", "TimePeriod needs Start and End as dates.") from error
     if start >= end:
         raise ServiceFault(400, "ValidationException", "Start date (and hour) should be before end date.")

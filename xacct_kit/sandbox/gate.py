@@ -26,6 +26,7 @@ from xacct_kit.sandbox.protocol import (
     Response,
     answer,
     buffered,
+    protocol_of,
     recognise,
     refusal,
     resembling,
@@ -53,11 +54,10 @@ class Gate:
         try:
             body = buffered(environ)
             signature = read_signature(environ)
-            service = signature.service
+            service = signature.service if protocol_of(signature.service) else service
             principal = authenticate(self.keyring, signature, environ, body)
-            operation = self._recognise(service, environ)
-            request = inner.restated(operation, signature.region, environ)
-            response = self.carry_out(principal, operation, signature.region, request)
+            operation = self._recognise(signature.service, environ)
+            response = self.carry_out(principal, operation, signature.region, environ)
         except ServiceFault as fault:
             response = refusal(service, fault)
         return response(environ, start_response)
@@ -69,9 +69,19 @@ class Gate:
         return recognise(service, environ)
 
     def carry_out(
-        self, principal: Principal, operation: Operation, region: str, environ: dict[str, Any]
+        self,
+        principal: Principal,
+        operation: Operation,
+        region: str,
+        environ: dict[str, Any] | None = None,
     ) -> Response:
         """Authorise a call and answer it.
+
+        Parameters:
+            principal: who makes it.
+            operation: what is asked.
+            region: where.
+            environ: the request that it came by; None when the sandbox makes the call itself.
 
         Raises:
             ServiceFault: the call is refused or fails.
@@ -85,7 +95,7 @@ class Gate:
             raise ServiceFault(412, "DryRunOperation", text)
         handler = self._handler(operation)
         if handler is None:
-            return self._from_engine(principal, operation, environ)
+            return self._from_engine(principal, operation, inner.restated(operation, region, environ))
         return answer(operation, handler(self.acting_as(principal, region), operation.params))
 
     def acting_as(self, principal: Principal, region: str) -> Caller:
@@ -128,6 +138,8 @@ class Gate:
         code = int(status.split()[0])
         if code == 500:
             raise _not_offered(operation)
+        # S3's name for it; a HEAD has nothing else to tell it by.
+        headers.setdefault("x-amz-request-id", headers.get("x-amzn-requestid", ""))
         return Response(code, dict(headers), b"".join(chunks))
 
 
@@ -163,10 +175,9 @@ class Caller:
     def call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """Make another call as the same principal, authorised as any other."""
         model = get_service_model(service).operation_model(operation)
-        environ = inner.build_environ(model, params, self.region)
         asked = Operation(str(model.service_model.signing_name), operation, params)
         try:
-            response = self.gate.carry_out(self.principal, asked, self.region, environ)
+            response = self.gate.carry_out(self.principal, asked, self.region)
         except ServiceFault as fault:
             response = refusal(asked.service, fault)
         return inner.parse(model, response)

@@ -1,10 +1,11 @@
-"""Calls that the sandbox makes within itself, without a socket: a request is built and its answer read.
+"""Calls as the state engine gets them, without a socket: a request is written and its answer read.
 
 CloudFormation makes every resource by such a call, as the principal that asked for the stack.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,9 +19,40 @@ from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.protocol import MALFORMED, SERVICES, Operation, Response
 
 
-def build_environ(model: Any, params: dict[str, Any], region: str) -> dict[str, Any]:
+def restated(operation: Operation, region: str, environ: dict[str, Any] | None) -> dict[str, Any]:
+    """A request written anew, so that it says nothing but what was recognised and authorised.
+
+    moto reads some requests otherwise: it takes an action in the query string before the one in the header, a
+    region from the host or the user agent, and leads some paths to its own controls. Of a request to S3, the
+    body and the headers about the object are passed on as they came.
+
+    Raises:
+        ServiceFault: a parameter is not of its type, or the path is not that of a bucket.
+    """
+    model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
+    try:
+        anew = _build_environ(model, operation.params, region)
+    except MALFORMED as error:
+        raise ServiceFault(400, "SerializationException", f"The request cannot be read: {error}") from error
+    if operation.service != "s3":
+        return anew
+    if anew["PATH_INFO"].startswith(_NOT_BUCKETS):
+        raise ServiceFault(400, "InvalidBucketName", "The specified bucket is not valid.")
+    if environ is None:
+        return anew
+    return {**environ, **{name: anew[name] for name in _PLACE}, "HTTP_USER_AGENT": ""}
+
+
+_PLACE = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_URI")
+
+# Paths that moto does not take for a bucket's: its own controls, instance metadata, S3 Control.
+_NOT_BUCKETS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
+
+
+def _build_environ(model: Any, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The WSGI environment of a call, as if it had come by HTTP."""
-    request = create_serializer(model.service_model.protocol).serialize_to_request(params, model)
+    serializer = create_serializer(model.service_model.protocol, include_validation=False)
+    request = serializer.serialize_to_request(dict(params), model)
     body, headers = request["body"], dict(request["headers"])
     if isinstance(body, dict):
         body = urlencode(body)
@@ -41,35 +73,6 @@ def build_environ(model: Any, params: dict[str, Any], region: str) -> dict[str, 
     environ: dict[str, Any] = builder.get_environ()
     environ["RAW_URI"] = path
     return environ
-
-
-def restated(operation: Operation, region: str, environ: dict[str, Any]) -> dict[str, Any]:
-    """A request written anew, so that it says nothing but what was recognised and authorised.
-
-    moto reads some requests otherwise: it takes an action in the query string before the one in the header, a
-    region from the host or the user agent, and leads some paths to its own controls. Of a request to S3, the
-    body and the headers about the object are passed on as they came.
-
-    Raises:
-        ServiceFault: a parameter is not of its type, or the path is not that of a bucket.
-    """
-    model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
-    try:
-        anew = build_environ(model, dict(operation.params), region)
-    except MALFORMED as error:
-        raise ServiceFault(400, "SerializationException", f"The request cannot be read: {error}") from error
-    if operation.service != "s3":
-        return anew
-    if anew["PATH_INFO"].startswith(_NOT_BUCKETS):
-        raise ServiceFault(400, "InvalidBucketName", "The specified bucket is not valid.")
-    place = {
-        name: anew[name] for name in ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_URI")
-    }
-    return {**environ, **place, "HTTP_USER_AGENT": ""}
-
-
-# Paths that moto does not take for a bucket's: its own controls, instance metadata, S3 Control.
-_NOT_BUCKETS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
 
 
 def parse(model: Any, response: Response) -> dict[str, Any]:

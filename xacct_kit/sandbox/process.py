@@ -72,7 +72,7 @@ def _serve(described: str) -> None:
 
     server = make_sandbox(Layout(**json.loads(described)))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    sys.stdout.write(f"http://{HOST}:{server.server_port}\n")
+    sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
     sys.stdin.read()
 

@@ -97,7 +97,7 @@ def buffered(environ: dict[str, Any]) -> bytes:
     return body
 
 
-# What moto's parsers and botocore's serializers raise when a value is not of the shape that they trust it to be.
+# What moto's parsers and botocore's serializers raise when a value is not of the shape that they expect.
 MALFORMED = (RequestParserError, ValueError, TypeError, AttributeError, LookupError)
 
 
@@ -129,7 +129,7 @@ def _two_actions(request: Request) -> bool:
 def _parameters(
     request: Request, model: Any, protocol: str, path_params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    parsed: dict[str, Any] = PROTOCOL_PARSERS[protocol](model, map_type=dict).parse(
+    parsed: dict[str, Any] | None = PROTOCOL_PARSERS[protocol](model, map_type=dict).parse(
         {
             "method": request.method,
             "values": request.values,
@@ -139,20 +139,20 @@ def _parameters(
             "url_params": dict(path_params),
         }
     )
-    return parsed
+    return parsed or {}
 
 
 @functools.cache
 def protocol_of(service: str) -> str:
-    """The protocol that a service speaks; what botocore does not know is told its errors in `query`."""
+    """The protocol that a service speaks; empty when botocore does not know the service by this name."""
     try:
         return str(get_service_model(SERVICES.get(service, service)).protocol)
     except UnknownServiceError:
-        return "query"
+        return ""
 
 
 def resembling(environ: Mapping[str, Any]) -> str:
-    """A service that speaks as a request does which names none: it is not signed."""
+    """A service that speaks as a request does which names none that is known."""
     if "HTTP_X_AMZ_TARGET" in environ:
         return "ssm"
     form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
@@ -267,7 +267,7 @@ _RENDERERS = {
 
 
 def _xml(status: int, body: str, request_id: str) -> Response:
-    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id, "x-amz-request-id": request_id}
     return Response(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -55,7 +56,9 @@ def make_sandbox(layout: Layout, port: int = 0) -> BaseWSGIServer:
     gate.keyring.add(organization.operator_key(layout.partition))
     for account in layout.members:
         _prepare(gate, layout, scenario, account)
-    return make_server(HOST, port, gate, threaded=True, request_handler=_QuietHandler)
+    # Bound here, because werkzeug ends the process when a port is taken.
+    with socket.create_server((HOST, port)) as bound:
+        return make_server(HOST, port, gate, threaded=True, request_handler=_QuietHandler, fd=bound.fileno())
 
 
 def _configure_engine() -> None:
@@ -126,7 +129,7 @@ def serve(layout: Layout, port: int, announce: Callable[[Mapping[str, str]], Non
 def environment(server: BaseWSGIServer, layout: Layout) -> dict[str, str]:
     """The variables that point an AWS tool at a sandbox, as its operator."""
     return {
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{server.server_port}",
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{server.port}",
         "AWS_REGION": layout.region,
         "AWS_DEFAULT_REGION": layout.region,
         "AWS_ACCESS_KEY_ID": OPERATOR_ACCESS_KEY,
