@@ -52,7 +52,7 @@ def demo(out: Out = None) -> None:
     """The whole job on the sandbox, and where to look at it."""
     from xacct_kit.demo import run_demo
 
-    target = _target(out, "demo")
+    target = _target(out)
     report, notebooks = run_demo(target, _say)
     _show(report, Format.TABLE)
     _say(f"\nreport     {target / 'report.html'}")
@@ -79,9 +79,10 @@ def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: For
     from xacct_kit.environment import connect
     from xacct_kit.steps.deploy import deploy_role
 
-    with connect(_load(file, param)) as session:
+    params = _load(file, param)
+    with connect(params) as session:
         report = deploy_role(session, progress=_note)
-    _deliver(report, out, form)
+    _deliver(report, _target(out, params), form)
 
 
 @app.command()
@@ -153,11 +154,11 @@ def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> 
     with connect(params) as session:
         _note(price_note(session))
         report = run(session, deploying=deploying, progress=_note)
-    _deliver(report, out, form)
+    _deliver(report, _target(out, params), form)
 
 
-def _deliver(report: Report, out: Path | None, form: Format) -> None:
-    target = report.save(_target(out, "run"))
+def _deliver(report: Report, target: Path, form: Format) -> None:
+    report.save(target)
     _show(report, form)
     _note(f"report: {target / 'report.html'}")
     _finish(report)
@@ -167,8 +168,11 @@ def _finish(report: Report) -> None:
     raise typer.Exit(GREEN if report.ok else RED)
 
 
-def _target(out: Path | None, kind: str) -> Path:
-    return out or Path("runs") / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+def _target(out: Path | None, params: Params | None = None) -> Path:
+    """Where results go: the option, else what the params were given, else a folder of this run's own."""
+    if out is None and params is not None and "out" in params.model_fields_set:
+        return Path(params.out)
+    return out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _show(report: Report, form: Format) -> None:

@@ -183,7 +183,7 @@ class Params(BaseModel):
     sandbox_endpoint: Annotated[_Loopback | None, _NONE] = Field(
         None, description="URL of a sandbox being served; none: start one"
     )
-    out: _Word = Field("runs/latest", description="folder for results")
+    out: _Word = Field("runs/latest", description="folder where a notebook saves its report")
 
     @field_validator("region")
     @classmethod

@@ -111,13 +111,13 @@ class Clients:
 def _signing_resolver() -> Any:
     from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
-    class SigningCredentials(Credentials):
+    class SigningCredentials(Credentials):  # type: ignore[misc]
         """Credentials of whoever makes the call at hand."""
 
         def get_frozen_credentials(self) -> ReadOnlyCredentials:
             return _signing.get().get_frozen_credentials()
 
-    class SigningProvider(CredentialProvider):
+    class SigningProvider(CredentialProvider):  # type: ignore[misc]
         METHOD = "xacct-kit"
 
         def load(self) -> Credentials:

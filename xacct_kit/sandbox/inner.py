@@ -88,5 +88,5 @@ def parse(model: Any, response: Response) -> dict[str, Any]:
     }
     parsed: dict[str, Any] = create_parser(model.service_model.protocol).parse(wire, model.output_shape)
     if response.status >= 300:
-        raise ClientError(parsed, model.name)  # type: ignore[arg-type]
+        raise ClientError(parsed, model.name)
     return parsed
