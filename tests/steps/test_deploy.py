@@ -160,3 +160,15 @@ def test_a_used_up_budget_is_told_and_nothing_is_asked() -> None:
 def test_waiting_is_bounded_and_tries_at_least_once() -> None:
     assert list(attempts(0)) == [1]
     assert len(list(attempts(0.2, first_pause=0.05))) in range(2, 6)
+
+
+def test_what_was_true_a_moment_ago_is_asked_again() -> None:
+    with xk.connect(Params.load("params/sandbox.yaml")) as session:
+        assert xk.check_trust(session).ok
+        nobody = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}],
+        }
+        administer(session, "iam", "UpdateAssumeRolePolicy", RoleName=ROLE, PolicyDocument=json.dumps(nobody))
+        refused = [row.caller for row in xk.check_trust(session) if row.verdict is Verdict.FAIL]
+    assert refused == ["ApiHandlerRole", "WorkflowLoopRunnerRole", "OrganizationAccountAccessRole"]

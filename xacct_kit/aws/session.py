@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xacct_kit.params import Params
 
 _SESSION_NAME = "xacct-kit"
+_FRESH_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Session:
         self._assumed: dict[tuple[str, str, str | None], Assumption] = {}
         self._operator: Caller | None = None
         self._external_id: str | None = None
-        self._paid: dict[tuple[str, ...], Answer] = {}
+        self._paid: dict[tuple[str, ...], tuple[float, Answer]] = {}
         self._spent = 0.0
 
     def __enter__(self) -> Self:
@@ -204,22 +205,25 @@ class Session:
         return self.partition.role_arn(account, name)
 
     def assume(self, source: Caller, role_arn: str, *, external_id: str | None = None) -> Assumption:
-        """Assume a role, or take the credentials of an earlier success.
+        """Assume a role, by a call.
 
         Parameters:
             source: who assumes it.
             role_arn: the role.
             external_id: the external ID to send; None sends none.
         """
-        key = (source.arn, role_arn, external_id)
-        with self._lock:
-            if key in self._assumed:
-                return self._assumed[key]
         assumption = self._assume(source, role_arn, external_id)
-        if assumption.caller is not None:
-            with self._lock:
-                self._assumed[key] = assumption
+        with self._lock:
+            self._assumed[source.arn, role_arn, external_id] = assumption
         return assumption
+
+    def assumed(self, source: Caller, role_arn: str, *, external_id: str | None = None) -> Assumption:
+        """The credentials of an earlier `assume` that succeeded, or else those of a new one."""
+        with self._lock:
+            earlier = self._assumed.get((source.arn, role_arn, external_id))
+        if earlier is not None and earlier.caller is not None:
+            return earlier
+        return self.assume(source, role_arn, external_id=external_id)
 
     def _assume(self, source: Caller, role_arn: str, external_id: str | None) -> Assumption:
         params = {"RoleArn": role_arn, "RoleSessionName": _SESSION_NAME}
@@ -243,32 +247,39 @@ class Session:
         caller = Caller(_name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
         return Assumption(caller, answer)
 
-    def forget_assumed(self, role_arn: str) -> None:
-        """Drop credentials of a role that has just changed."""
-        with self._lock:
-            self._assumed = {key: value for key, value in self._assumed.items() if key[1] != role_arn}
+    def act_as(self, account: str, name: str, *, anew: bool = False) -> Assumption:
+        """Act as a role that the operator may assume without external ID, or is already.
 
-    def act_as(self, account: str, name: str) -> Assumption:
-        """Act as a role that the operator may assume without external ID; or is already."""
+        Parameters:
+            account: the role's account.
+            name: the role.
+            anew: whether to find out by a call although it is known that the operator could.
+        """
         if self.operator.account == account and _role_of(self.operator.arn) == name:
             return Assumption(self.operator, _NOTHING_ASKED)
-        return self.assume(self.operator, self.role_arn(account, name))
+        act = self.assume if anew else self.assumed
+        return act(self.operator, self.role_arn(account, name))
 
-    def deployer(self, account: str) -> Assumption:
+    def deployer(self, account: str, *, anew: bool = False) -> Assumption:
         """Who deploys in a member account: its access role, or the operator when it is there already."""
         if self.params.access_role is None:
             return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
-        return self.act_as(account, self.params.access_role)
+        return self.act_as(account, self.params.access_role, anew=anew)
 
     def can_afford(self, question: tuple[str, ...], price: float) -> bool:
-        """Whether a question has been answered already, or the params' budget allows to ask it."""
+        """Whether a question has just been answered, or the params' budget allows to ask it."""
         with self._lock:
-            return question in self._paid or self._spent + price <= self.params.max_cost_usd + 1e-9
+            affordable = self._spent + price <= self.params.max_cost_usd + 1e-9
+            return affordable or self._paid_answer(question) is not None
+
+    def _paid_answer(self, question: tuple[str, ...]) -> Answer | None:
+        at, answer = self._paid.get(question, (0.0, None))
+        return answer if answer is not None and time.monotonic() - at < _FRESH_SECONDS else None
 
     def ask_once(
         self, question: tuple[str, ...], price: float, ask: Callable[[], Answer]
     ) -> tuple[Answer, bool]:
-        """Ask a question that costs money; a result is paid for once a session.
+        """Ask a question that costs money; a result is taken again for ten minutes.
 
         Parameters:
             question: what makes the question the same.
@@ -279,13 +290,14 @@ class Session:
             The answer, and whether it is an earlier one.
         """
         with self._lock:
-            if question in self._paid:
-                return self._paid[question], True
+            earlier = self._paid_answer(question)
+            if earlier is not None:
+                return earlier, True
             self._spent += price
         answer = ask()
         with self._lock:
             if answer.ok:
-                self._paid[question] = answer
+                self._paid[question] = (time.monotonic(), answer)
             else:
                 self._spent -= price
         return answer, False

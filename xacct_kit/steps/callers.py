@@ -38,13 +38,20 @@ def execution_role(session: Session, account: str) -> str:
     return session.role_arn(account, session.params.role_name)
 
 
-def assume_execution_role(session: Session, account: str) -> Assumption | None:
-    """The role, assumed by the first principal that can; None when there is nobody to try."""
+def assume_execution_role(session: Session, account: str, *, anew: bool = False) -> Assumption | None:
+    """The role, assumed by the first principal that can; None when there is nobody to try.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        anew: whether to find out by a call although it is known that somebody could.
+    """
+    act = session.assume if anew else session.assumed
     assumption = None
     for principal in trusted_principals(session, account):
         if principal.access.caller is not None:
             role = execution_role(session, account)
-            assumption = session.assume(principal.access.caller, role, external_id=session.external_id)
+            assumption = act(principal.access.caller, role, external_id=session.external_id)
             if assumption.caller is not None:
                 break
     return assumption

@@ -9,7 +9,7 @@ from xacct_kit.aws.session import Caller, Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
-from xacct_kit.steps.callers import assume_execution_role, execution_role
+from xacct_kit.steps.callers import assume_execution_role
 from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
 from xacct_kit.steps.stacks import Stack, StackFailure
 from xacct_kit.steps.waiting import Progress, attempts, silent
@@ -85,8 +85,6 @@ def _deploy(session: Session, question: Question, caller: Caller, progress: Prog
         why = f"{stack.name} was not deployed. {failure.why}"
         row = finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
         return row, False
-    if changed:
-        session.forget_assumed(execution_role(session, question.account))
     state = "is deployed" if changed else "has not changed: it has this template and these parameters already"
     why = f"The stack {stack.name} {state}."
     progress(why)
@@ -102,7 +100,7 @@ def _usable(session: Session, account: str, seconds: float, progress: Progress) 
     role = session.params.role_name
     assumption = None
     for count in attempts(seconds, first_pause=0.5):
-        assumption = assume_execution_role(session, account)
+        assumption = assume_execution_role(session, account, anew=True)
         if assumption is None or assumption.caller is not None:
             break
         if count == 1 and seconds:

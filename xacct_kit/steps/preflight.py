@@ -47,7 +47,7 @@ def _roles_of_main(session: Session, account: str) -> Iterator[Finding]:
     names = (params.api_handler_role, params.workflow_loop_runner_role, params.untrusted_role)
     for name in filter(None, names):
         question = _question(f"act-as-{name}", account, session.operator.name, "sts:AssumeRole")
-        assumption = session.act_as(params.main_account, name)
+        assumption = session.act_as(params.main_account, name, anew=True)
         if assumption.answer.outcome.kind.denied:
             why = f"The operator cannot act as {name} of the main account; checks that need it are left out."
             yield skipped(session, question, why)
@@ -58,7 +58,7 @@ def _roles_of_main(session: Session, account: str) -> Iterator[Finding]:
 def _access(session: Session, account: str) -> Finding:
     role = session.params.access_role
     question = _question("access-to-account", account, session.operator.name, "sts:AssumeRole")
-    assumption = session.deployer(account)
+    assumption = session.deployer(account, anew=True)
     if role is None and assumption.caller is None:
         why = f"The operator is of {session.operator.account}, not of {account}, and access_role is not set."
         return not_tried(session, question, why, "Set access_role, or use credentials of the account.")
