@@ -257,7 +257,7 @@ class Report:
         target = Path(directory)
         target.mkdir(parents=True, exist_ok=True)
         for name, reference in _FILES.items():
-            (target / name).write_text(_view(reference)(self), encoding="utf-8")
+            (target / name).write_text(_view(reference)(self), encoding="utf-8", newline="\n")
         return target
 
     def _repr_html_(self) -> str:
