@@ -28,7 +28,7 @@ HOST = "127.0.0.1"
 
 
 class _QuietHandler(MotoRequestHandler):
-    """Keeps connections open and logs nothing: what is asked of the sandbox is the client's to log."""
+    """Speaks HTTP/1.1, so that a client may ask before it sends a body, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
 
