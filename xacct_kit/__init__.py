@@ -88,7 +88,7 @@ def onboard(
     Parameters:
         params: what the user asked for.
         deploying: whether the role is deployed first; otherwise nothing is changed.
-        progress: is told, a line each, what a deployment does.
+        progress: is told, a line each, what a deployment does and what is waited for.
 
     Returns:
         Every finding; `report.ok` says whether all of them are green.

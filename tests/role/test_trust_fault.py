@@ -53,7 +53,7 @@ FROM_OFFICE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
             with_principals("AROAEXAMPLEEXAMPLEEXA"),
             API_HANDLER,
             EXTERNAL_ID,
-            TrustFault.PRINCIPAL,
+            TrustFault.FORMER_PRINCIPAL,
             id="role that was deleted and made again",
         ),
         pytest.param(

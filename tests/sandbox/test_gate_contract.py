@@ -30,38 +30,36 @@ IMPORTED = {
     "moto.iam": {"models"},
     "moto.iam.aws_managed_policies": {"aws_managed_policies_data"},
     "moto.iam.models": {"iam_backends"},
-    "moto.moto_server.werkzeug_app": {
-        "DomainDispatcherApplication",
-        "MotoRequestHandler",
-        "create_backend_app",
-    },
+    "moto.moto_server.werkzeug_app": {"MotoRequestHandler", "create_backend_app"},
     "moto.organizations.models": {"FakeAccount", "organizations_backends"},
     "moto.utilities.utils": {"get_partition"},
 }
 
 # Objects that the sandbox looks into, and what it looks at.
 LOOKED_AT = {
-    "iam": {"groups", "managed_policies", "region_name", "roles", "users"},
+    "iam": {"access_keys", "groups", "managed_policies", "region_name", "roles", "tagger", "users"},
     "role": {
         "account_id",
         "arn",
         "assume_role_policy_document",
+        "create_date",
         "id",
         "managed_policies",
         "max_session_duration",
         "name",
         "permissions_boundary_arn",
         "policies",
+        "tags",
     },
-    "user": {"access_keys", "arn", "id", "managed_policies", "name", "policies"},
+    "user": {"arn", "create_date", "id", "managed_policies", "name", "policies"},
     "group": {"managed_policies", "policies", "users"},
-    "access key": {"access_key_id", "secret_access_key", "status"},
-    "policy": {"versions"},
+    "access key": {"secret_access_key", "status", "user_name"},
+    "policy": {"arn", "name", "versions"},
     "policy version": {"document", "is_default"},
     "organizations": {"accounts", "master_accounts", "org", "ou", "policies", "region_name"},
     "root": {"attached_policies", "id", "parent_id", "policy_types"},
     "account": {"attached_policies", "id", "parent_id"},
-    "SCP": {"content", "id", "type"},
+    "SCP": {"arn", "attachments", "content", "id", "name", "type"},
 }
 
 # Methods, with the arguments that the sandbox gives.
@@ -85,8 +83,13 @@ CALLED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
             "max_session_duration": "3600",
         },
     ),
+    (
+        "iam",
+        "create_policy",
+        (),
+        {"description": "", "path": "/", "policy_document": DOCUMENT, "policy_name": "b", "tags": []},
+    ),
     ("role", "delete_policy", ("p",), {}),
-    ("organizations", "attach_policy", (), {"PolicyId": "p", "TargetId": "t"}),
     ("organizations", "create_organization", (), {"region": "us-east-1", "FeatureSet": "ALL"}),
     ("organizations", "enable_policy_type", (), {"RootId": "r", "PolicyType": "SERVICE_CONTROL_POLICY"}),
     ("organizations", "get_account_by_id", ("1",), {}),

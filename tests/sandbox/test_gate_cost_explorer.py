@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gate_clients import Organization, Refusal, refusal, statement
 
-from xacct_kit.sandbox.cost_explorer import CostExplorer, Setting
+from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.layout import MEMBER_ACCOUNT, Layout
 from xacct_kit.sandbox.process import SandboxProcess
@@ -58,7 +58,7 @@ def test_when_it_is_on_every_month_has_its_costs(organization: Organization) -> 
 
 
 def costs(account: str = MEMBER_ACCOUNT, **asked: Any) -> list[float]:
-    results = CostExplorer().get_cost_and_usage(account, ASKED | asked)["ResultsByTime"]
+    results = get_cost_and_usage(account, ASKED | asked)["ResultsByTime"]
     return [float(each["Total"]["UnblendedCost"]["Amount"]) for each in results]
 
 
@@ -97,14 +97,3 @@ def test_a_question_that_makes_no_sense_is_refused(asked: dict[str, Any]) -> Non
     with pytest.raises(ServiceFault) as caught:
         costs(**asked)
     assert (caught.value.status, caught.value.code) == (400, "ValidationException")
-
-
-@pytest.mark.parametrize("setting", [each for each in Setting if each is not Setting.ENABLED])
-def test_a_state_other_than_on_is_told_whatever_is_asked(setting: Setting) -> None:
-    explorer = CostExplorer()
-    explorer.set(MEMBER_ACCOUNT, setting)
-    with pytest.raises(ServiceFault) as caught:
-        explorer.get_cost_and_usage(MEMBER_ACCOUNT, {})
-    assert (caught.value.code, caught.value.message) == setting.value
-    explorer.set(MEMBER_ACCOUNT, Setting.ENABLED)
-    assert explorer.get_cost_and_usage(MEMBER_ACCOUNT, ASKED)["ResultsByTime"]

@@ -18,6 +18,8 @@ from botocore.credentials import Credentials
 from gate_clients import REGION, Actor, Organization, Refusal, refusal, role_arn, statement, unique
 from werkzeug.serving import make_server
 
+from xacct_kit.sandbox.authority import Authority
+from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.gate import Gate
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MEMBER_ACCOUNT
 from xacct_kit.sandbox.principals import Principal
@@ -410,14 +412,14 @@ PRINCIPAL = Principal(
 )
 
 
-def no_engine(environ: Any, start_response: Any) -> Any:
+def no_engine(service: str) -> Any:
     raise AssertionError("the request got through the gate")
 
 
 @pytest.fixture(scope="module")
 def expired(no_aws: None) -> Iterator[Actor]:
     """Somebody whose credentials ended when they were issued, before a gate without anything behind it."""
-    gate = Gate(no_engine)
+    gate = Gate(no_engine, Authority(), Disturbances({}, {}))
     key = gate.keyring.issue(PRINCIPAL, 0)
     server = make_server("127.0.0.1", 0, gate, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -92,6 +92,9 @@ class Session:
         params: what the user asked for.
         connection: where calls go.
         on_close: what to do when the session is closed.
+
+    Attributes:
+        role_changed: when the role of an account was made or changed, on the monotonic clock.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Session:
         self._external_id: str | None = None
         self._paid: dict[tuple[str, ...], tuple[float, Answer]] = {}
         self._spent = 0.0
+        self.role_changed: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from xacct_kit.steps.waiting import Progress, silent
 
 _WORKERS = 8
 
-AccountStep = Callable[[Session, str], Iterable[Finding]]
+AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
 
 
 def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Report:
@@ -23,7 +23,7 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
     Parameters:
         session: whose run it is.
         deploying: whether the role is deployed first; otherwise nothing is changed.
-        progress: is told what a deployment does.
+        progress: is told what a deployment does, and what is waited for.
 
     Returns:
         The findings, account after account in the params' order.
@@ -34,26 +34,25 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
     """
     # Both are the run's own, so they fail it before the first account is touched.
     _ = session.external_id, session.operator
-    steps = _steps(deploying, progress)
+    steps = _steps(deploying)
     accounts = session.params.member_accounts
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
-        rows = executor.map(partial(_account, session, steps), accounts)
+        rows = executor.map(partial(_account, session, steps, progress), accounts)
         return Report.of(finding for account in rows for finding in account)
 
 
-def _steps(deploying: bool, progress: Progress) -> Sequence[AccountStep]:
-    def deploy_account(session: Session, account: str) -> Iterable[Finding]:
-        return deploy.deploy_account(session, account, progress)
-
+def _steps(deploying: bool) -> Sequence[AccountStep]:
     checks = (trust.check_account, cost_explorer.check_account, probes.probe_account)
-    return (preflight.check_account, *((deploy_account,) if deploying else ()), *checks)
+    return (preflight.check_account, *((deploy.deploy_account,) if deploying else ()), *checks)
 
 
-def _account(session: Session, steps: Sequence[AccountStep], account: str) -> list[Finding]:
+def _account(
+    session: Session, steps: Sequence[AccountStep], progress: Progress, account: str
+) -> list[Finding]:
     findings: list[Finding] = []
     for step in steps:
         try:
-            findings.extend(step(session, account))
+            findings.extend(step(session, account, progress))
         except XacctError as error:
             findings.append(_broken(session, step, account, error))
     return findings

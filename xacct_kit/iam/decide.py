@@ -105,7 +105,7 @@ def decide(
     *,
     identity: Sequence[PolicyDocument] = (),
     boundary: PolicyDocument | None = None,
-    session: PolicyDocument | None = None,
+    session: PolicyDocument | Sequence[PolicyDocument] | None = None,
     scps: Sequence[Sequence[PolicyDocument]] = (),
     resource_policy: PolicyDocument | None = None,
 ) -> Decision:
@@ -119,7 +119,7 @@ def decide(
         request: who does what to which resource.
         identity: the identity-based policies of the principal; of its role, for a session.
         boundary: the permissions boundary of the principal.
-        session: the session policy of the principal's session.
+        session: the session policy of the principal's session, or a list where several were passed.
         scps: the SCP levels above the principal's account, root first; no level where no SCP applies.
         resource_policy: the resource's policy; the role's trust policy where a role is assumed.
             Documents are dicts as `json.load` gives them, or compiled by `compile_document`.
@@ -132,7 +132,7 @@ def decide(
     policies = _Policies(
         identity=_compiled_list(identity, "identity"),
         boundary=_compiled_optional(boundary, "boundary"),
-        session=_compiled_optional(session, "session"),
+        session=_compiled_session(session),
         scps=tuple(_compiled_list(level, f"scps[{index}]") for index, level in _listed(scps, "scps")),
         resource=_compiled_optional(
             resource_policy, "resource_policy", DocumentKind.TRUST if trusts else DocumentKind.RESOURCE
@@ -169,6 +169,12 @@ def _compiled_list(documents: object, name: str) -> tuple[Document, ...]:
     except PolicyError as error:
         raise _in_document(error, f"{name}[{len(compiled)}]") from None
     return tuple(compiled)
+
+
+def _compiled_session(session: object) -> tuple[Document, ...]:
+    if isinstance(session, list | tuple):
+        return _compiled_list(session, "session")
+    return _compiled_optional(session, "session")
 
 
 def _compiled_optional(
@@ -226,7 +232,7 @@ class _Evaluation(NamedTuple):
             for index, document in enumerate(documents):
                 for statement in document.denies:
                     if statement.applies(self.facts):
-                        reference = _reference(layer, index, statement, level)
+                        reference = _reference(layer, documents, index, statement, level)
                         reason = f"{reference} explicitly denies {self._what()}."
                         return self._denied(layer, reason, reference)
         return None
@@ -262,7 +268,8 @@ class _Evaluation(NamedTuple):
         for document in self.policies.resource:
             for statement in document.allows:
                 if statement.applies(self.facts) and (grant := statement.grant(self.facts)) > strongest:
-                    strongest, found = grant, _reference(self.resource_layer, 0, statement)
+                    strongest = grant
+                    found = _reference(self.resource_layer, self.policies.resource, 0, statement)
         return strongest, found
 
     def _must_be_granted(self) -> bool:
@@ -303,7 +310,7 @@ class _Evaluation(NamedTuple):
         for index, document in enumerate(documents):
             for statement in document.allows:
                 if statement.applies(self.facts):
-                    return _reference(layer, index, statement)
+                    return _reference(layer, documents, index, statement)
         return None
 
     def _what(self) -> str:
@@ -331,11 +338,10 @@ class _Evaluation(NamedTuple):
 
 
 def _reference(
-    layer: Layer, document: int, statement: Statement, level: int | None = None
+    layer: Layer, documents: tuple[Document, ...], index: int, statement: Statement, level: int | None = None
 ) -> StatementReference:
-    return _statement_reference(
-        layer, statement.index, document if layer in _LISTED else None, level, statement.sid
-    )
+    listed = layer in _LISTED or len(documents) > 1
+    return _statement_reference(layer, statement.index, index if listed else None, level, statement.sid)
 
 
 # The same few statements decide most requests.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -19,6 +20,7 @@ class TrustFault(Enum):
 
     NONE = "the trust policy allows it"
     PRINCIPAL = "the trust policy does not name the principal"
+    FORMER_PRINCIPAL = "the trust policy does not name the principal, but one that was deleted"
     CONDITION = "the trust policy names the principal, but its conditions are not met"
     DENY = "the trust policy denies it explicitly"
 
@@ -44,7 +46,25 @@ def trust_fault(
     if decision.explicit:
         return TrustFault.DENY
     unconditional = _decide(_without_conditions(trust), principal, role_arn, context)
-    return TrustFault.CONDITION if unconditional.allowed else TrustFault.PRINCIPAL
+    if unconditional.allowed:
+        return TrustFault.CONDITION
+    return TrustFault.FORMER_PRINCIPAL if former_principals(trust) else TrustFault.PRINCIPAL
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_UNIQUE_ID = re.compile(r"A(?:ROA|IDA)[A-Z0-9]{12,124}")
+
+
+def former_principals(trust: Mapping[str, Any]) -> tuple[str, ...]:
+    """The unique IDs that stand in a trust policy where a role or a user was deleted since it was saved.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
+    principals = [statement.get("Principal") for statement in statements]
+    named = [each.get("AWS", ()) for each in principals if isinstance(each, Mapping)]
+    names = [name for each in named for name in ([each] if isinstance(each, str) else each)]
+    return tuple(dict.fromkeys(name for name in names if _UNIQUE_ID.fullmatch(name)))
 
 
 def _decide(trust: Mapping[str, Any], principal: str, role_arn: str, context: Mapping[str, Any]) -> Any:

@@ -93,12 +93,21 @@ def iam_action(operation: Operation) -> str:
     return f"{operation.service}:{name}"
 
 
+# What a parameter of AssumeRole takes besides the permission to assume the role.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+_WITH_ASSUME_ROLE: Mapping[str, str] = {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"}
+
+
 def implied(operation: Operation) -> tuple[Operation, ...]:
     """What else a principal must be allowed for an operation: to copy an object is to read it, too."""
-    source = operation.params.get("CopySource") if operation.service == "s3" else None
-    if not source:
+    params = operation.params
+    if (operation.service, operation.name) == ("sts", "AssumeRole"):
+        needed = (action for name, action in _WITH_ASSUME_ROLE.items() if params.get(name))
+        return tuple(Operation("sts", action, params) for action in needed)
+    if operation.service != "s3" or not params.get("CopySource"):
         return ()
-    bucket, _, key = unquote(source.split("?versionId=")[0]).lstrip("/").partition("/")
+    bucket, _, key = unquote(params["CopySource"].split("?versionId=")[0]).lstrip("/").partition("/")
     return (Operation("s3", "GetObject", {"Bucket": bucket, "Key": key}),)
 
 

@@ -6,19 +6,24 @@ The facts are gathered here; the decision is `xacct_kit.iam.decide`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from xacct_kit.iam import Decision, Layer, Request, decide
-from xacct_kit.sandbox import state
+from xacct_kit.iam import Decision, DocumentKind, Layer, Request, decide
+from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.actions import iam_action, implied, resources
+from xacct_kit.sandbox.context import context_of
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
+from xacct_kit.sandbox.state import Entity, Policy
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no permission is required.
 _ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity"})
+
+# What a role's trust policy is asked about.
+_TRUSTED_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"})
 
 # What a member account may ask of its organization; the rest is the management account's.
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
@@ -33,93 +38,107 @@ _POLICY_NAMES: Mapping[Layer, str] = {
 }
 
 
-def authorise(principal: Principal, operation: Operation, region: str) -> None:
-    """Let a call pass, or refuse it as AWS does.
+@dataclass(frozen=True, kw_only=True)
+class _Policies:
+    """What a principal's calls are decided by."""
 
-    Raises:
-        ServiceFault: the call is denied.
+    identity: Sequence[Policy]
+    boundary: Policy | None
+    session: Sequence[Policy]
+    scps: Sequence[Sequence[Policy]]
+
+    def deciding(self, decision: Decision) -> Policy | None:
+        """The policy whose statement decided, where it is one of these."""
+        by = decision.statement
+        if by is None:
+            return None
+        if by.layer is Layer.BOUNDARY:
+            return self.boundary
+        kept = {
+            Layer.IDENTITY: self.identity,
+            Layer.SESSION: self.session,
+            Layer.SCP: self.scps[by.level or 0] if self.scps else (),
+        }
+        documents = kept.get(by.layer)
+        return documents[by.document or 0] if documents else None
+
+
+class Authority:
+    """Decides on every call.
+
+    Parameters:
+        propagation: seconds until a new role can be assumed; as long again, until what it may do is known
+            everywhere. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
     """
-    action = iam_action(operation)
-    if action in _ALWAYS_ALLOWED:
-        return
-    for needed in implied(operation):
-        authorise(principal, needed, region)
-    place = {"partition": principal.partition, "account": principal.account, "region": region}
-    for resource in resources(operation, **place):
-        decision = _decide(principal, operation, action, resource, region)
-        if not decision.allowed:
-            raise _denial(principal, action, resource, decision)
-    if operation.service == "organizations" and not _may_manage(principal, operation.name):
-        text = "You don't have permissions to access this resource."
-        raise ServiceFault(400, "AccessDeniedException", text)
+
+    def __init__(self, propagation: float = 0.0) -> None:
+        self._propagation = timedelta(seconds=propagation)
+
+    def authorise(self, principal: Principal, operation: Operation, region: str) -> None:
+        """Let a call pass, or refuse it as AWS does.
+
+        Raises:
+            ServiceFault: the call is denied.
+        """
+        action = iam_action(operation)
+        if action in _ALWAYS_ALLOWED:
+            return
+        for needed in implied(operation):
+            self.authorise(principal, needed, region)
+        entity = state.find_entity(principal.role_arn or principal.arn)
+        policies = self._policies(principal, entity)
+        context = context_of(principal, entity.tags if entity else {}, operation, region)
+        place = {"partition": principal.partition, "account": principal.account, "region": region}
+        for resource in resources(operation, **place):
+            request = Request(principal=principal.arn, action=action, resource=resource, context=context)
+            decision = self._decide(request, policies)
+            if not decision.allowed:
+                raise _denial(request, decision, policies.deciding(decision))
+        if operation.service == "organizations" and not _may_manage(principal, operation.name):
+            text = "You don't have permissions to access this resource."
+            raise ServiceFault(400, "AccessDeniedException", text)
+
+    def _policies(self, principal: Principal, entity: Entity | None) -> _Policies:
+        known = entity is not None and not self._younger(entity, 2 * self._propagation)
+        return _Policies(
+            identity=entity.policies if entity and known else (),
+            boundary=entity.boundary if entity else None,
+            session=principal.session_policies,
+            scps=organization.service_control_policies(principal.account),
+        )
+
+    def _younger(self, entity: Entity, age: timedelta) -> bool:
+        return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
+
+    def _decide(self, request: Request, policies: _Policies) -> Decision:
+        trusts = request.action in _TRUSTED_ACTIONS
+        role = state.find_entity(request.resource) if trusts else None
+        if role and self._younger(role, self._propagation):
+            role = None
+        return decide(
+            request,
+            identity=[policy.document for policy in policies.identity],
+            boundary=policies.boundary.document if policies.boundary else None,
+            session=[policy.document for policy in policies.session],
+            scps=[[policy.document for policy in level] for level in policies.scps],
+            resource_policy=state.compiled(role.trust, DocumentKind.TRUST) if role else None,
+        )
 
 
 def _may_manage(principal: Principal, name: str) -> bool:
-    return name in _MEMBER_OPERATIONS or state.is_management_account(principal.account)
+    return name in _MEMBER_OPERATIONS or organization.is_management_account(principal.account)
 
 
-def _decide(principal: Principal, operation: Operation, action: str, resource: str, region: str) -> Decision:
-    role = state.find_role(resource) if action == "sts:AssumeRole" else None
-    grants = _grants(principal)
-    return decide(
-        Request(
-            principal=principal.arn,
-            action=action,
-            resource=resource,
-            context=_context(principal, operation, region),
-        ),
-        identity=grants.identity,
-        boundary=grants.boundary,
-        session=principal.session_policy,
-        scps=state.service_control_policies(principal.account),
-        resource_policy=role.trust if role else None,
-    )
-
-
-_NO_GRANTS = state.Grants(identity=(), boundary=None)
-
-
-def _grants(principal: Principal) -> state.Grants:
-    if principal.role_arn:
-        return state.role_grants(principal.role_arn) or _NO_GRANTS
-    return state.user_grants(principal.arn) or _NO_GRANTS
-
-
-def _context(principal: Principal, operation: Operation, region: str) -> dict[str, str]:
-    """The condition keys that a request carries.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    """
-    context = {
-        "aws:PrincipalArn": principal.role_arn or principal.arn,
-        "aws:PrincipalAccount": principal.account,
-        "aws:RequestedRegion": region,
-        "aws:userid": principal.user_id,
-        "aws:SecureTransport": "false",
-        "aws:CurrentTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    if principal.role_arn is None:
-        context["aws:username"] = principal.arn.rsplit("/", 1)[-1]
-    return context | _sts_context(operation)
-
-
-def _sts_context(operation: Operation) -> dict[str, Any]:
-    if operation.service != "sts":
-        return {}
-    keys = (("sts:ExternalId", "ExternalId"), ("sts:RoleSessionName", "RoleSessionName"))
-    return {key: operation.params[name] for key, name in keys if operation.params.get(name)}
-
-
-def _denial(principal: Principal, action: str, resource: str, decision: Decision) -> ServiceFault:
+def _denial(request: Request, decision: Decision, policy: Policy | None) -> ServiceFault:
     """The refusal in AWS's words.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     text = (
-        f"User: {principal.arn} is not authorized to perform: {action}"
-        f"{_on_resource(action, resource)}{_because(action, decision)}"
+        f"User: {request.principal} is not authorized to perform: {request.action}"
+        f"{_on_resource(request.action, request.resource)}{_because(request.action, decision, policy)}"
     )
-    if action.startswith("ec2:"):
+    if request.action.startswith("ec2:"):
         return ServiceFault(
             403, "UnauthorizedOperation", f"You are not authorized to perform this operation. {text}"
         )
@@ -151,11 +170,13 @@ def _iam_name(resource: str) -> str:
     return f"policy {resource}" if _IAM_POLICY.fullmatch(resource) else resource
 
 
-def _because(action: str, decision: Decision) -> str:
+def _because(action: str, decision: Decision, policy: Policy | None) -> str:
     name = _POLICY_NAMES.get(decision.layer)
     if name is None:
         # STS gives no reason when the trust policy refuses, so that nobody can find out which roles exist.
         return ""
-    if decision.explicit:
-        return f" with an explicit deny in {'an' if name[0] in 'aeiou' else 'a'} {name}"
-    return f" because no {name} allows the {action} action"
+    if not decision.explicit:
+        return f" because no {name} allows the {action} action"
+    # https://aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns
+    arn = f": {policy.arn}" if policy and policy.arn else ""
+    return f" with an explicit deny in {'an' if name[0] in 'aeiou' else 'a'} {name}{arn}"

@@ -1,72 +1,34 @@
-"""The sandbox's Cost Explorer: whether it is on in an account, and made-up costs when it is."""
+"""The sandbox's Cost Explorer, with made-up costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from enum import Enum
 from typing import Any
 
 from xacct_kit.sandbox.faults import ServiceFault
 
 
-class Setting(Enum):
-    """What an account's Cost Explorer answers: HTTP status, code and text.
+def get_cost_and_usage(account: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer `GetCostAndUsage` with costs that depend on the account and the period alone.
 
-    https://docs.aws.amazon.com/cost-management/latest/userguide/ce-enable.html
+    Raises:
+        ServiceFault: the request is wrong.
     """
-
-    ENABLED = None
-    NOT_ENABLED = ("AccessDeniedException", "User not enabled for cost explorer access")
-    BLOCKED_BY_PAYER = ("AccessDeniedException", "Linked account doesn't have access to cost explorer.")
-    DATA_PENDING = (
-        "DataUnavailableException",
-        "Data is not available. Please try to adjust the time period. "
-        "If just enabled Cost Explorer, data might not be ingested yet",
-    )
-
-
-class CostExplorer:
-    """Cost Explorer of all accounts."""
-
-    def __init__(self) -> None:
-        self._settings: dict[str, Setting] = {}
-
-    def set(self, account: str, setting: Setting) -> None:
-        """Change what an account's Cost Explorer answers."""
-        self._settings[account] = setting
-
-    def check(self, account: str) -> None:
-        """Refuse when Cost Explorer does not answer for an account.
-
-        Raises:
-            ServiceFault: it is off, blocked or has no data.
-        """
-        refusal = self._settings.get(account, Setting.ENABLED).value
-        if refusal:
-            raise ServiceFault(400, *refusal)
-
-    def get_cost_and_usage(self, account: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer `GetCostAndUsage` with costs that depend on the account and the period alone.
-
-        Raises:
-            ServiceFault: Cost Explorer does not answer, or the period is wrong.
-        """
-        self.check(account)
-        start, end = _period(params)
-        metrics = params.get("Metrics") or []
-        if not metrics:
-            raise ServiceFault(400, "ValidationException", "Metrics must not be empty.")
-        results = [
-            {
-                "TimePeriod": {"Start": first.isoformat(), "End": last.isoformat()},
-                "Total": {metric: _amount(account, first, last) for metric in metrics},
-                "Groups": [],
-                "Estimated": True,
-            }
-            for first, last in _spans(start, end, params.get("Granularity", "DAILY"))
-        ]
-        return {"ResultsByTime": results, "DimensionValueAttributes": []}
+    start, end = _period(params)
+    metrics = params.get("Metrics") or []
+    if not metrics:
+        raise ServiceFault(400, "ValidationException", "Metrics must not be empty.")
+    results = [
+        {
+            "TimePeriod": {"Start": first.isoformat(), "End": last.isoformat()},
+            "Total": {metric: _amount(account, first, last) for metric in metrics},
+            "Groups": [],
+            "Estimated": True,
+        }
+        for first, last in _spans(start, end, params.get("Granularity", "DAILY"))
+    ]
+    return {"ResultsByTime": results, "DimensionValueAttributes": []}
 
 
 def _period(params: Mapping[str, Any]) -> tuple[date, date]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
 
 from xacct_kit.errors import PolicyError
-from xacct_kit.iam import DocumentKind, compile_document
+from xacct_kit.iam import Document, DocumentKind, compile_document
+from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.protocol import Operation
 
@@ -29,27 +30,57 @@ def check_documents(operation: Operation) -> None:
     """Refuse a request whose policy document cannot be read; no decision could be made by it.
 
     Raises:
-        ServiceFault: the document is malformed, or of a kind that the sandbox would not enforce.
+        ServiceFault: the document is malformed, names a principal that does not exist, or is of a kind that
+            the sandbox would not enforce.
     """
     name, kind = _DOCUMENTS.get((operation.service, operation.name), ("", DocumentKind.PERMISSIONS))
     if operation.params.get("Type", "SERVICE_CONTROL_POLICY") != "SERVICE_CONTROL_POLICY" and name:
         raise ServiceFault(501, "NotImplemented", "The sandbox offers service control policies only.")
     if operation.params.get(name):
-        read_document(operation.params[name], kind, json_service=operation.service == "organizations")
+        document = read_document(
+            operation.params[name], kind, json_service=operation.service == "organizations"
+        )
+        if kind is DocumentKind.TRUST:
+            _check_principals(document)
+
+
+def _check_principals(document: Document) -> None:
+    """Refuse a trust policy that names a role or a user that does not exist.
+
+    An account outside the sandbox may exist; a role or a user in it does not.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+
+    Raises:
+        ServiceFault: a principal does not exist.
+    """
+    elements = (statement.principal for statement in (*document.allows, *document.denies))
+    for name in sorted({name for each in elements if each for name in each.names.get("AWS", ())}):
+        if not _exists(name):
+            text = f'Invalid principal in policy: "AWS":"{name}"'
+            raise ServiceFault(400, "MalformedPolicyDocument", text)
+
+
+_ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
+_ACCOUNT = re.compile(r"\*|\d{12}|arn:[^:]+:iam::\d{12}:root|arn:[^:]+:sts::\d{12}:federated-user/.+")
+
+
+def _exists(name: str) -> bool:
+    assumed = _ASSUMED.fullmatch(name)
+    if assumed:
+        return state.role_arn(assumed["partition"], assumed["account"], assumed["role"]) is not None
+    return _ACCOUNT.fullmatch(name) is not None or state.find_entity(name) is not None
 
 
 def read_document(
     text: str, kind: DocumentKind = DocumentKind.PERMISSIONS, *, json_service: bool = False
-) -> dict[str, Any]:
-    """A policy document from its text.
+) -> Document:
+    """Read a policy document from its text.
 
     Raises:
         ServiceFault: it is malformed.
     """
     try:
-        document: dict[str, Any] = json.loads(text)
-        compile_document(document, kind)
+        return compile_document(json.loads(text), kind)
     except (ValueError, PolicyError) as error:
         code = "MalformedPolicyDocumentException" if json_service else "MalformedPolicyDocument"
         raise ServiceFault(400, code, f"The policy document cannot be read: {error}") from error
-    return document

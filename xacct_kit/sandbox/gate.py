@@ -14,11 +14,13 @@ from moto.core.utils import get_service_model
 from werkzeug.test import run_wsgi_app
 
 from xacct_kit.sandbox import inner, state, sts
-from xacct_kit.sandbox.authority import authorise
+from xacct_kit.sandbox.authority import Authority
 from xacct_kit.sandbox.cloudformation import CloudFormation
-from xacct_kit.sandbox.cost_explorer import CostExplorer
+from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
+from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_documents
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
     SERVICES,
@@ -39,14 +41,23 @@ class Gate:
     """A WSGI application that lets through to moto what AWS would let through.
 
     Parameters:
-        engine: moto's application, which keeps the state.
+        engine: gives moto's application for a service, by botocore's name of it; it keeps the state.
+        authority: decides on every call.
+        disturbances: what refuses or delays calls otherwise.
+
+    Attributes:
+        members: the accounts that are still to be furnished.
     """
 
-    def __init__(self, engine: WSGIApplication) -> None:
+    def __init__(
+        self, engine: Callable[[str], WSGIApplication], authority: Authority, disturbances: Disturbances
+    ) -> None:
         self._engine = engine
+        self._authority = authority
+        self.disturbances = disturbances
         self.keyring = Keyring()
         self.cloudformation = CloudFormation()
-        self.cost_explorer = CostExplorer()
+        self.members = Members((), lambda _: None)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a request, as a WSGI application does."""
@@ -56,7 +67,10 @@ class Gate:
             signature = read_signature(environ)
             service = signature.service if protocol_of(signature.service) else service
             principal = authenticate(self.keyring, signature, environ, body)
+            self.disturbances.delay(signature.service)
+            self.disturbances.check_rate(signature.service)
             operation = self._recognise(signature.service, environ)
+            self._furnish(principal, operation)
             response = self.carry_out(principal, operation, signature.region, environ)
         except ServiceFault as fault:
             response = refusal(service, fault)
@@ -67,6 +81,13 @@ class Gate:
             text = f"The sandbox does not offer the service {service}."
             raise ServiceFault(501, "NotImplemented", text)
         return recognise(service, environ)
+
+    def _furnish(self, principal: Principal, operation: Operation) -> None:
+        if operation.name in ("DeleteRole", "DeleteUser"):
+            # Who is trusted in an account must be there when the account is furnished.
+            self.members.enter_all()
+        elif operation.service != "s3":
+            self.members.enter(str(operation.params))
 
     def carry_out(
         self,
@@ -88,7 +109,9 @@ class Gate:
         """
         if operation.service == "sts" and operation.name == "AssumeRole":
             sts.check_assume_role(operation.params)
-        authorise(principal, operation, region)
+        self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
+        self._authority.authorise(principal, operation, region)
+        self.disturbances.check_ready(principal.account, operation.service)
         check_documents(operation)
         if operation.service == "ec2" and operation.params.get("DryRun"):
             text = "Request would have succeeded, but DryRun flag is set."
@@ -102,34 +125,32 @@ class Gate:
         """A principal that the sandbox itself makes calls for."""
         return Caller(self, principal, region)
 
-    def _handler(self, operation: Operation) -> Callable[[Caller, Mapping[str, Any]], Any] | None:
+    def _handler(self, operation: Operation) -> Handler | None:
         """What answers an operation in place of moto."""
         if operation.service == "cloudformation":
             return lambda caller, params: self.cloudformation.handle(operation.name, dict(params), caller)
-        return {
-            ("sts", "GetCallerIdentity"): lambda caller, _: sts.get_caller_identity(caller.principal),
-            ("sts", "AssumeRole"): lambda caller, params: sts.assume_role(
-                self.keyring, caller.principal, params
-            ),
-            ("ce", "GetCostAndUsage"): lambda caller, params: self.cost_explorer.get_cost_and_usage(
-                caller.account, params
-            ),
-        }.get((operation.service, operation.name))
+        return _HANDLERS.get((operation.service, operation.name))
 
     def _from_engine(self, principal: Principal, operation: Operation, environ: dict[str, Any]) -> Response:
         if operation.service == "sts":
             raise _not_offered(operation)
-        if operation.service == "ce":
-            self.cost_explorer.check(principal.account)
         if operation.service == "iam" and operation.params.get("PolicyArn"):
             state.ensure_aws_managed_policy(
                 principal.account, principal.partition, operation.params["PolicyArn"]
             )
+        departing = _departing(principal, operation)
         # A client's own account header is never trusted; this one also spares moto a search of all accounts.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = principal.account
+        response = self._ask_engine(operation, environ)
+        if departing is not None and response.status < 300:
+            state.forget_principal(departing.arn, departing.id)
+        return response
+
+    def _ask_engine(self, operation: Operation, environ: dict[str, Any]) -> Response:
         environ["wsgi.input"].seek(0)
+        engine = self._engine(SERVICES[operation.service])
         try:
-            chunks, status, headers = run_wsgi_app(self._engine, environ, buffered=True)
+            chunks, status, headers = run_wsgi_app(engine, environ, buffered=True)
         except NotImplementedError as error:
             raise _not_offered(operation) from error
         except Exception as error:
@@ -141,6 +162,23 @@ class Gate:
         # S3's name for it; a HEAD has nothing else to tell it by.
         headers.setdefault("x-amz-request-id", headers.get("x-amzn-requestid", ""))
         return Response(code, dict(headers), b"".join(chunks))
+
+
+def _departing(principal: Principal, operation: Operation) -> state.Entity | None:
+    """The role or the user that an operation deletes."""
+    kind = {"DeleteRole": "Role", "DeleteUser": "User"}.get(operation.name)
+    if operation.service != "iam" or kind is None:
+        return None
+    name = operation.params[f"{kind}Name"]
+    return state.find_named(principal.partition, principal.account, kind.lower(), name)
+
+
+def _entered(operation: Operation) -> str:
+    """The account that an operation leads into, if it is another."""
+    if (operation.service, operation.name) != ("sts", "AssumeRole"):
+        return ""
+    parts = operation.params["RoleArn"].split(":")
+    return str(parts[4]) if len(parts) > 4 else ""
 
 
 def _not_offered(operation: Operation, what: str = "") -> ServiceFault:
@@ -181,3 +219,14 @@ class Caller:
         except ServiceFault as fault:
             response = refusal(asked.service, fault)
         return inner.parse(model, response)
+
+
+Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, Any]]
+
+_HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("sts", "GetCallerIdentity"): lambda caller, _: sts.get_caller_identity(caller.principal),
+    ("sts", "AssumeRole"): lambda caller, params: sts.assume_role(
+        caller.gate.keyring, caller.principal, params
+    ),
+    ("ce", "GetCostAndUsage"): lambda caller, params: get_cost_and_usage(caller.account, params),
+}

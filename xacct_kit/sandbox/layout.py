@@ -5,7 +5,8 @@ Account IDs and the operator's key are fixed, so that what is shown and stored i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 MANAGEMENT_ACCOUNT = "111111111111"
 MAIN_ACCOUNT = "222222222222"
@@ -33,6 +34,9 @@ class Layout:
         role_name: name of the cross-account execution role.
         stack_name: name of its stack.
         profile: what the role is.
+        throttle: the share of requests that is refused as too many, by service, besides the scenario's.
+        latency: the seconds by which answers are late, by service.
+        propagation: seconds until a role that is new can be assumed; None for the scenario's.
     """
 
     scenario: str = "healthy"
@@ -47,6 +51,9 @@ class Layout:
     role_name: str = "CrossAccountExecutionRole"
     stack_name: str = "onboard-account"
     profile: str = "documented"
+    throttle: Mapping[str, float] = field(default_factory=dict)
+    latency: Mapping[str, float] = field(default_factory=dict)
+    propagation: float | None = None
 
     @property
     def members(self) -> tuple[str, ...]:

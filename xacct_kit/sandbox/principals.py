@@ -11,7 +11,7 @@ import secrets
 import string
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from moto.utilities.utils import get_partition
 
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.state import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +34,20 @@ class Principal:
         arn: as `GetCallerIdentity` tells it.
         user_id: its unique ID, with the session name for a role session.
         role_arn: the role, when it is a role session.
-        session_policy: the policy that was passed when the role was assumed.
+        session_policies: the policies that were passed when the role was assumed.
+        session_tags: the tags that were passed then.
+        source_identity: the source identity that was set then, or before in a chain of roles.
+        issued: when its credentials were issued, in ISO 8601; empty for long-term keys.
     """
 
     account: str
     arn: str
     user_id: str
     role_arn: str | None = None
-    session_policy: Mapping[str, Any] | None = None
+    session_policies: tuple[Policy, ...] = ()
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    source_identity: str = ""
+    issued: str = ""
 
     @property
     def partition(self) -> str:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, cast
 
-from moto.iam.models import iam_backends
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
-from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
-from xacct_kit.sandbox import organization, scenarios
+from xacct_kit.sandbox import seeding
+from xacct_kit.sandbox.authority import Authority
+from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.gate import Gate, WSGIApplication
-from xacct_kit.sandbox.layout import MAIN_ACCOUNT, OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
-from xacct_kit.sandbox.scenarios import Scenario
+from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
+from xacct_kit.sandbox.members import Members
+from xacct_kit.sandbox.scenarios import Scenario, find_scenario
 
 HOST = "127.0.0.1"
 
@@ -49,13 +46,13 @@ def make_sandbox(layout: Layout, port: int = 0) -> BaseWSGIServer:
         ParamsError: the scenario or the profile is not known.
         OSError: the port is taken.
     """
-    scenario = scenarios.find_scenario(layout.scenario)
+    scenario = find_scenario(layout.scenario)
+    load_profile(layout.profile)
     _configure_engine()
-    gate = Gate(cast(WSGIApplication, DomainDispatcherApplication(create_backend_app)))
-    organization.build(layout)
-    gate.keyring.add(organization.operator_key(layout.partition))
-    for account in layout.members:
-        _prepare(gate, layout, scenario, account)
+    gate = _make_gate(layout, scenario)
+    seeding.build(layout, scenario)
+    gate.keyring.add(seeding.operator_key(layout.partition))
+    gate.members = Members(layout.members, partial(seeding.furnish, gate, layout, scenario))
     # Bound here, because werkzeug ends the process when a port is taken.
     with socket.create_server((HOST, port)) as bound:
         return make_server(HOST, port, gate, threaded=True, request_handler=_QuietHandler, fd=bound.fileno())
@@ -67,41 +64,11 @@ def _configure_engine() -> None:
     os.environ["MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS"] = "false"
 
 
-def _prepare(gate: Gate, layout: Layout, scenario: Scenario, account: str) -> None:
-    gate.cost_explorer.set(account, scenario.cost_explorer)
-    if not scenario.role_deployed:
-        return
-    _deploy(gate, layout, account)
-    role = iam_backends[account][layout.partition].get_role(layout.role_name)
-    role.assume_role_policy_document = scenarios.tampered(role.assume_role_policy_document, scenario)
-    for name in scenario.dropped_policies:
-        role.delete_policy(name)
-
-
-def _deploy(gate: Gate, layout: Layout, account: str) -> None:
-    """Deploy the role's stack as the account's administrator does."""
-    parameters = template_parameters(
-        main_account=MAIN_ACCOUNT,
-        api_handler_role=layout.api_handler_role,
-        workflow_loop_runner_role=layout.workflow_loop_runner_role,
-        external_id=layout.external_id,
-        role_name=layout.role_name,
-    )
-    request = {
-        "StackName": layout.stack_name,
-        "TemplateBody": to_yaml(build_template(load_profile(layout.profile))),
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
-        "Capabilities": list(CAPABILITIES),
-    }
-    caller = gate.acting_as(organization.access_role_session(layout, account), layout.region)
-    gate.cloudformation.handle("CreateStack", request, caller)
-    described = {"StackStatus": "CREATE_IN_PROGRESS"}
-    while described["StackStatus"] == "CREATE_IN_PROGRESS":
-        time.sleep(0.002)
-        answer = gate.cloudformation.handle("DescribeStacks", {"StackName": layout.stack_name}, caller)
-        described = answer["Stacks"][0]
-    if described["StackStatus"] != "CREATE_COMPLETE":
-        raise SandboxError(f"The sandbox could not deploy the role in {account}: {described}")
+def _make_gate(layout: Layout, scenario: Scenario) -> Gate:
+    propagation = scenario.propagation if layout.propagation is None else layout.propagation
+    disturbances = Disturbances(throttle={**scenario.throttle, **layout.throttle}, latency=layout.latency)
+    engine = cast(Callable[[str], WSGIApplication], cache(create_backend_app))
+    return Gate(engine, Authority(propagation), disturbances)
 
 
 def serve(layout: Layout, port: int, announce: Callable[[Mapping[str, str]], None]) -> None:

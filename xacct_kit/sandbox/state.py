@@ -1,202 +1,235 @@
-"""What the sandbox's accounts hold: the one module that looks into the state engine.
+"""What the sandbox's accounts hold: who is there, and by which policies they may do what.
 
-moto keeps the state of every account in process. What authorisation needs of it (roles, users, their
-policies, access keys, organization policies) is read here, so that a new version of moto is met in one place.
+moto keeps the state of every account in process. What authorisation needs of IAM is read here, so that a new
+version of moto is met in one place.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.iam import models as iam_models
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import iam_backends
-from moto.organizations.models import organizations_backends
 
-Document = dict[str, Any]
+from xacct_kit.iam import Document, DocumentKind, compile_document
 
 
-@dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role as it stands now."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """A policy as it is kept.
 
-    account: str
+    Attributes:
+        name: its name.
+        text: its document.
+        arn: its ARN; None where it is written into its owner.
+    """
+
     name: str
+    text: str
+    arn: str | None = None
+
+    @property
+    def document(self) -> Document:
+        """Its document, compiled."""
+        return compiled(self.text)
+
+
+@functools.lru_cache(maxsize=16384)
+def compiled(text: str, kind: DocumentKind = DocumentKind.PERMISSIONS) -> Document:
+    """A document from its text; the same few are asked again and again."""
+    return compile_document(json.loads(text), kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entity:
+    """A role or a user as it stands now.
+
+    Attributes:
+        arn: its ARN.
+        id: its unique ID.
+        created: when it was made.
+        policies: its policies, and those of a user's groups.
+        boundary: its permissions boundary.
+        tags: its tags.
+        trust: a role's trust policy.
+        max_session_seconds: how long a role's sessions may last.
+    """
+
     arn: str
-    role_id: str
-    trust: Document
-    max_session_duration: int
+    id: str
+    created: datetime
+    policies: tuple[Policy, ...]
+    boundary: Policy | None
+    tags: Mapping[str, str]
+    trust: str = ""
+    max_session_seconds: int = 0
+
+    @property
+    def account(self) -> str:
+        """Its account."""
+        return self.arn.split(":", 5)[4]
+
+    @property
+    def name(self) -> str:
+        """Its name, without the path."""
+        return self.arn.rsplit("/", 1)[-1]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grants:
-    """What a principal's own account gives it."""
-
-    identity: tuple[Document, ...]
-    boundary: Document | None
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LongTermKey:
     """An IAM user's access key."""
 
     account: str
-    user_name: str
     user_arn: str
     user_id: str
     secret: str
 
 
-def find_role(arn: str) -> Role | None:
-    """The role with an ARN, if there is one."""
-    role = _role_by_arn(arn)
-    return role and Role(
-        account=role.account_id,
-        name=role.name,
-        arn=role.arn,
-        role_id=role.id,
-        trust=_document(role.assume_role_policy_document),
-        max_session_duration=int(role.max_session_duration or 3600),
-    )
+def find_entity(arn: str) -> Entity | None:
+    """The role or the user with an ARN, if there is one."""
+    _, partition, service, _, account, path = arn.split(":", 5) if arn.count(":") >= 5 else [""] * 6
+    kind, _, rest = path.partition("/")
+    found = find_named(partition, account, kind, rest.rsplit("/", 1)[-1]) if service == "iam" else None
+    return found if found and found.arn == arn else None
+
+
+def find_named(partition: str, account: str, kind: str, name: str) -> Entity | None:
+    """The role or the user with a name, if there is one; kind is `role` or `user`."""
+    backend = _backend(partition, account)
+    if backend is None or kind not in ("role", "user"):
+        return None
+    owner = _named(backend.roles if kind == "role" else backend.users, name)
+    if owner is None:
+        return None
+    return _role(owner) if kind == "role" else _user(backend, owner)
 
 
 def role_arn(partition: str, account: str, name: str) -> str | None:
     """The ARN of the role with a name; its path is part of it."""
-    roles = iam_backends[account][partition].roles.values() if account in iam_backends else ()
-    return next((str(role.arn) for role in list(roles) if role.name == name), None)
+    backend = _backend(partition, account)
+    role = backend and _named(backend.roles, name)
+    return role and str(role.arn)
 
 
-def role_grants(arn: str) -> Grants | None:
-    """The policies of the role with an ARN, if there is one."""
-    role = _role_by_arn(arn)
-    return role and Grants(identity=tuple(_policies(role)), boundary=_boundary(role))
+def _named(owners: Mapping[str, Any], name: str) -> Any:
+    return next((owner for owner in list(owners.values()) if owner.name == name), None)
 
 
-def user_grants(arn: str) -> Grants | None:
-    """The policies of an IAM user and its groups, if there is one."""
-    _, partition, _, _, account, path = arn.split(":", 5)
-    backend = iam_backends[account][partition]
-    user = backend.users.get(path.rsplit("/", 1)[-1])
-    if user is None or user.arn != arn:
+def _backend(partition: str, account: str) -> Any:
+    if account not in iam_backends or partition not in iam_backends[account]:
         return None
-    groups = [group for group in backend.groups.values() if user in group.users]
-    identity = tuple(document for owner in (user, *groups) for document in _policies(owner))
-    return Grants(identity=identity, boundary=_boundary(user))
+    return iam_backends[account][partition]
+
+
+def _role(role: Any) -> Entity:
+    return Entity(
+        arn=role.arn,
+        id=role.id,
+        created=role.create_date.replace(tzinfo=UTC),
+        policies=tuple(_policies(role)),
+        boundary=_boundary(role),
+        tags=_tags(role.tags),
+        trust=role.assume_role_policy_document,
+        max_session_seconds=int(role.max_session_duration or 3600),
+    )
+
+
+def _user(backend: Any, user: Any) -> Entity:
+    groups = [group for group in list(backend.groups.values()) if user in group.users]
+    return Entity(
+        arn=user.arn,
+        id=user.id,
+        created=user.create_date.replace(tzinfo=UTC),
+        policies=tuple(policy for owner in (user, *groups) for policy in _policies(owner)),
+        boundary=_boundary(user),
+        tags=_tags(backend.tagger.list_tags_for_resource(user.arn)["Tags"]),
+    )
+
+
+def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
 def find_long_term_key(access_key: str) -> LongTermKey | None:
     """The IAM user's key with an ID, in whichever account it is."""
     for account, partitions in list(iam_backends.items()):
         for backend in list(partitions.values()):
-            for user in list(backend.users.values()):
-                for key in user.access_keys:
-                    if key.access_key_id == access_key and key.status == "Active":
-                        return LongTermKey(
-                            account=account,
-                            user_name=user.name,
-                            user_arn=user.arn,
-                            user_id=user.id,
-                            secret=key.secret_access_key,
-                        )
+            key = backend.access_keys.get(access_key)
+            if key is not None and key.status == "Active":
+                user = backend.users[str(key.user_name)]
+                return LongTermKey(
+                    account=account, user_arn=user.arn, user_id=user.id, secret=key.secret_access_key
+                )
     return None
 
 
-def service_control_policies(account: str) -> list[list[Document]]:
-    """The levels of service control policies above an account, root first.
-
-    The management account and accounts outside an organization have none.
-    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
-    """
-    owner = organizations_backends.master_accounts.get(account)
-    if owner is None or owner[0] == account:
-        return []
-    backend: Any = organizations_backends[owner[0]][owner[1]]
-    if not any(kind["Type"] == "SERVICE_CONTROL_POLICY" for kind in backend.ou[0].policy_types):
-        return []
-    return [_attached(node) for node in reversed(list(_path_to_root(backend, account)))]
-
-
-def is_management_account(account: str) -> bool:
-    """Whether an account owns an organization."""
-    return any(owner == account for owner, _ in organizations_backends.master_accounts.values())
+def find_managed_policy(partition: str, account: str, arn: str) -> Policy | None:
+    """The managed policy with an ARN, as an account sees it: its own, or one of AWS."""
+    ensure_aws_managed_policy(account, partition, arn)
+    backend = _backend(partition, account)
+    policy = backend and backend.managed_policies.get(arn)
+    return policy and _managed(policy)
 
 
 def ensure_aws_managed_policy(account: str, partition: str, arn: str) -> None:
     """Make a managed policy of AWS known to an account; moto would load all of them or none."""
-    backend = iam_backends[account][partition]
     name = arn.rsplit("/", 1)[-1]
-    data = _aws_managed_policies().get(name)
-    ours = arn.startswith(f"arn:{partition}:iam::aws:policy/")
-    if ours and data and arn not in backend.managed_policies:
+    data = _aws_managed_policies().get(name) if arn.startswith(f"arn:{partition}:iam::aws:policy/") else None
+    if data is None:
+        return
+    backend = iam_backends[account][partition]
+    if arn not in backend.managed_policies:
         policy = iam_models.AWSManagedPolicy.from_data(name, account, backend.region_name, data)
         backend.managed_policies[arn] = policy
-
-
-def _role_by_arn(arn: str) -> Any:
-    parts = arn.split(":", 5)
-    if len(parts) < 6 or parts[2] != "iam" or parts[4] not in iam_backends:
-        return None
-    if parts[1] not in iam_backends[parts[4]]:
-        return None
-    roles = iam_backends[parts[4]][parts[1]].roles.values()
-    return next((role for role in list(roles) if role.arn == arn), None)
-
-
-def _policies(owner: Any) -> Iterator[Document]:
-    for text in list(owner.policies.values()):
-        yield _document(text)
-    for policy in list(owner.managed_policies.values()):
-        yield _default_version(policy)
-
-
-def _default_version(policy: Any) -> Document:
-    return next(_document(version.document) for version in policy.versions if version.is_default)
-
-
-def _boundary(owner: Any) -> Document | None:
-    arn = getattr(owner, "permissions_boundary_arn", None)
-    if not arn:
-        return None
-    _, partition, *_ = owner.arn.split(":", 2)
-    ensure_aws_managed_policy(owner.account_id, partition, arn)
-    policy = iam_backends[owner.account_id][partition].managed_policies.get(arn)
-    return _NOTHING if policy is None else _default_version(policy)
-
-
-# A boundary that does not exist allows nothing.
-_NOTHING: Document = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
-}
-
-
-def _path_to_root(backend: Any, account: str) -> Iterator[Any]:
-    node = backend.get_account_by_id(account)
-    while node is not None:
-        yield node
-        parent = node.parent_id
-        node = next((unit for unit in backend.ou if unit.id == parent), None)
-
-
-def _attached(node: Any) -> list[Document]:
-    return [_document(p.content) for p in node.attached_policies if p.type == "SERVICE_CONTROL_POLICY"]
-
-
-def _document(text: str) -> Document:
-    return _parsed(text) if isinstance(text, str) else text
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(text: str) -> Document:
-    document: Document = json.loads(text)
-    return document
 
 
 @functools.cache
 def _aws_managed_policies() -> dict[str, Any]:
     policies: dict[str, Any] = json.loads(aws_managed_policies_data)
     return policies
+
+
+def forget_principal(arn: str, unique_id: str) -> None:
+    """Put the unique ID of a principal that was deleted in the place of its ARN, wherever it was trusted.
+
+    Its ARN may be another's one day, who is not trusted by that.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    for partitions in list(iam_backends.values()):
+        for backend in list(partitions.values()):
+            for role in list(backend.roles.values()):
+                role.assume_role_policy_document = role.assume_role_policy_document.replace(
+                    json.dumps(arn), json.dumps(unique_id)
+                )
+
+
+def _policies(owner: Any) -> Iterator[Policy]:
+    for name, text in list(owner.policies.items()):
+        yield Policy(name=name, text=text)
+    for policy in list(owner.managed_policies.values()):
+        yield _managed(policy)
+
+
+def _managed(policy: Any) -> Policy:
+    text = next(version.document for version in policy.versions if version.is_default)
+    return Policy(name=policy.name, text=text, arn=policy.arn)
+
+
+def _boundary(owner: Any) -> Policy | None:
+    arn = getattr(owner, "permissions_boundary_arn", None)
+    if not arn:
+        return None
+    partition, account = owner.arn.split(":")[1], owner.arn.split(":")[4]
+    return find_managed_policy(partition, account, arn) or Policy(name="", text=_NOTHING, arn=arn)
+
+
+# A boundary that does not exist allows nothing.
+_NOTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "NotAction": "*", "Resource": "*"}}
+)

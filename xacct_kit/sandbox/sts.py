@@ -7,13 +7,15 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.documents import read_document
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Keyring, Principal
+from xacct_kit.sandbox.state import Entity, Policy
 
 _CHAINED_SECONDS = 3600
 _DEFAULT_SECONDS = 3600
@@ -23,7 +25,13 @@ _CONSTRAINTS = (
     ("RoleArn", r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF]+", 20, 2048),
     ("RoleSessionName", r"[\w+=,.@-]*", 2, 64),
     ("ExternalId", r"[\w+=,.@:\/-]*", 2, 1224),
+    ("SourceIdentity", r"[\w+=,.@-]*", 2, 64),
 )
+_REQUIRED = ("RoleArn", "RoleSessionName")
+_SESSION_POLICY_CHARACTERS = 2048
+_SESSION_POLICY_ARNS = 10
+_SESSION_TAGS = 50
+_NOT_OFFERED = ("ProvidedContexts", "SerialNumber", "TokenCode", "TransitiveTagKeys")
 
 
 def get_caller_identity(principal: Principal) -> dict[str, Any]:
@@ -37,15 +45,28 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
     Raises:
         ServiceFault: a parameter is missing or violates its constraint.
     """
+    for name in _NOT_OFFERED:
+        if params.get(name):
+            raise ServiceFault(501, "NotImplemented", f"The sandbox does not offer {name} of AssumeRole.")
     for name, pattern, shortest, longest in _CONSTRAINTS:
         value = params.get(name)
-        if value is None and name == "ExternalId":
+        if value is None and name not in _REQUIRED:
             continue
         if value is None or not shortest <= len(value) <= longest or not re.fullmatch(pattern, value):
             raise _violation(name)
     if not 900 <= int(params.get("DurationSeconds") or _DEFAULT_SECONDS) <= 43200:
         raise _violation("DurationSeconds")
-    _session_policy(params)
+    _check_session(params)
+
+
+def _check_session(params: Mapping[str, Any]) -> None:
+    if params.get("Policy"):
+        if len(params["Policy"]) > _SESSION_POLICY_CHARACTERS:
+            raise _violation("Policy")
+        read_document(params["Policy"])
+    for name, most in (("PolicyArns", _SESSION_POLICY_ARNS), ("Tags", _SESSION_TAGS)):
+        if len(params.get(name) or ()) > most:
+            raise _violation(name)
 
 
 def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,21 +75,24 @@ def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any
     Raises:
         ServiceFault: the session would last longer than the role or role chaining permits.
     """
-    role = state.find_role(params["RoleArn"])
+    role = state.find_entity(params["RoleArn"])
     if role is None:
         raise ServiceFault(403, "AccessDenied", "The role was deleted while it was being assumed.")
     seconds = int(params.get("DurationSeconds") or _DEFAULT_SECONDS)
-    _check_duration(seconds, role.max_session_duration, chained=principal.role_arn is not None)
+    _check_duration(seconds, role.max_session_seconds, chained=principal.role_arn is not None)
     name = params["RoleSessionName"]
     session = Principal(
         account=role.account,
         arn=f"arn:{principal.partition}:sts::{role.account}:assumed-role/{role.name}/{name}",
-        user_id=f"{role.role_id}:{name}",
+        user_id=f"{role.id}:{name}",
         role_arn=role.arn,
-        session_policy=_session_policy(params),
+        session_policies=tuple(_session_policies(role, principal.partition, params)),
+        session_tags={tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
+        source_identity=params.get("SourceIdentity") or principal.source_identity,
+        issued=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     key = keyring.issue(session, seconds)
-    return {
+    answer = {
         "Credentials": {
             "AccessKeyId": key.access_key,
             "SecretAccessKey": key.secret,
@@ -77,6 +101,7 @@ def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any
         },
         "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
     }
+    return answer | ({"SourceIdentity": session.source_identity} if session.source_identity else {})
 
 
 def _check_duration(seconds: int, longest: int, *, chained: bool) -> None:
@@ -95,13 +120,18 @@ def _check_duration(seconds: int, longest: int, *, chained: bool) -> None:
         )
 
 
-def _session_policy(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    if params.get("PolicyArns"):
-        raise ServiceFault(501, "NotImplemented", "The sandbox does not offer PolicyArns of AssumeRole.")
-    text = params.get("Policy")
-    if not text:
-        return None
-    return read_document(text)
+def _session_policies(role: Entity, partition: str, params: Mapping[str, Any]) -> Iterator[Policy]:
+    if params.get("Policy"):
+        yield Policy(name="session", text=params["Policy"])
+    for descriptor in params.get("PolicyArns") or ():
+        arn = descriptor["arn"]
+        found = state.find_managed_policy(partition, role.account, arn)
+        if found is None:
+            # That the request fails is documented; its words are not.
+            raise ServiceFault(
+                400, "ValidationError", f"Policy {arn} does not exist in account {role.account}."
+            )
+        yield found
 
 
 def _violation(name: str) -> ServiceFault:

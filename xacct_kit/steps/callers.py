@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xacct_kit.aws.session import Assumption, Caller, Session
+from xacct_kit.report import Outcome
+from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.waiting import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -38,26 +41,37 @@ def execution_role(session: Session, account: str) -> str:
     return session.role_arn(account, session.params.role_name)
 
 
-def assume_execution_role(session: Session, account: str, *, anew: bool = False) -> Assumption | None:
+def assume_execution_role(
+    session: Session, account: str, *, anew: bool = False, progress: Progress = silent
+) -> Assumption | None:
     """The role, assumed by the first principal that can; None when there is nobody to try.
 
     Parameters:
         session: whose run it is.
         account: the member account.
         anew: whether to find out by a call although it is known that somebody could.
+        progress: is told what is waited for, when the role is new.
     """
     act = session.assume if anew else session.assumed
-    assumption = None
-    for principal in trusted_principals(session, account):
-        if principal.access.caller is not None:
-            role = execution_role(session, account)
-            assumption = act(principal.access.caller, role, external_id=session.external_id)
+    role = execution_role(session, account)
+    callers = [principal.access.caller for principal in trusted_principals(session, account)]
+    candidates = [caller for caller in callers if caller is not None]
+
+    def try_all() -> Assumption:
+        for caller in candidates:
+            assumption = act(caller, role, external_id=session.external_id)
             if assumption.caller is not None:
                 break
-    return assumption
+        return assumption
+
+    return settled(session, account, try_all, _outcome_of, progress) if candidates else None
 
 
-def role_caller(session: Session, account: str) -> Caller | None:
+def _outcome_of(assumption: Assumption) -> Outcome:
+    return assumption.answer.outcome
+
+
+def role_caller(session: Session, account: str, progress: Progress = silent) -> Caller | None:
     """The role as a caller; None when nobody can assume it."""
-    assumption = assume_execution_role(session, account)
+    assumption = assume_execution_role(session, account, progress=progress)
     return assumption.caller if assumption else None

@@ -7,25 +7,30 @@ from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_caller
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
+from xacct_kit.steps.waiting import Progress, silent
 
 
-def check_cost_explorer(session: Session) -> Report:
+def check_cost_explorer(session: Session, *, progress: Progress = silent) -> Report:
     """Check in every account of the params that Cost Explorer answers the role.
 
     Each account costs one request, charged only when it succeeds; `price_note` says how much that is.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told what is waited for, when the role is new.
 
     Returns:
         A finding an account.
     """
     return Report.of(
-        row for account in session.params.member_accounts for row in check_account(session, account)
+        row for account in session.params.member_accounts for row in check_account(session, account, progress)
     )
 
 
-def check_account(session: Session, account: str) -> list[Finding]:
+def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Check one account."""
-    caller = role_caller(session, account)
-    return [probe_as(session, account, caller, COST_AND_USAGE, step="cost_explorer")]
+    caller = role_caller(session, account, progress)
+    return [probe_as(session, account, caller, COST_AND_USAGE, step="cost_explorer", progress=progress)]
 
 
 def price_note(session: Session) -> str:

@@ -11,11 +11,9 @@ from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.steps.callers import assume_execution_role
 from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stacks import Stack, StackFailure
-from xacct_kit.steps.waiting import Progress, attempts, silent
-
-# IAM gives no bound; new roles were seen to take from 2 to 60 seconds.
-_PROPAGATION_SECONDS = 120.0
+from xacct_kit.steps.waiting import Progress, silent
 
 
 def deploy_role(session: Session, *, progress: Progress = silent) -> Report:
@@ -47,8 +45,9 @@ def deploy_account(session: Session, account: str, progress: Progress = silent) 
     deployed, changed = _deploy(session, question, access.caller, progress)
     if not deployed.verdict.green:
         return [deployed]
-    seconds = min(session.params.wait_seconds, _PROPAGATION_SECONDS) if changed else 0
-    return [deployed, _usable(session, account, seconds, progress)]
+    if changed:
+        note_change(session, account)
+    return [deployed, _usable(session, account, progress)]
 
 
 def template_body(session: Session) -> str:
@@ -91,20 +90,11 @@ def _deploy(session: Session, question: Question, caller: Caller, progress: Prog
     return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why), changed
 
 
-def _usable(session: Session, account: str, seconds: float, progress: Progress) -> Finding:
-    """Whether the role can be assumed; a role that has just been changed is not known everywhere at once.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
-    """
+def _usable(session: Session, account: str, progress: Progress) -> Finding:
+    """Whether the role can be assumed."""
     question = _question("role-can-be-assumed", account, "trusted principals", "sts:AssumeRole")
     role = session.params.role_name
-    assumption = None
-    for count in attempts(seconds, first_pause=0.5):
-        assumption = assume_execution_role(session, account, anew=True)
-        if assumption is None or assumption.caller is not None:
-            break
-        if count == 1 and seconds:
-            progress(f"{role} cannot be assumed yet; trying for {seconds:.0f} s")
+    assumption = assume_execution_role(session, account, anew=True, progress=progress)
     if assumption is None:
         return skipped(session, question, f"The operator can act as nobody that may assume {role}.")
     why = f"{role} can be assumed." if assumption.caller else None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.steps.waiting import Progress, silent
 
 
 def preflight(session: Session) -> Report:
@@ -25,8 +26,8 @@ def preflight(session: Session) -> Report:
     return Report.of(row for account in accounts for row in check_account(session, account))
 
 
-def check_account(session: Session, account: str) -> list[Finding]:
-    """Check what can be done in one account."""
+def check_account(session: Session, account: str, _progress: Progress = silent) -> list[Finding]:
+    """Check what can be done in one account; nothing is waited for."""
     return [
         _operator(session, account),
         *_roles_of_main(session, account),

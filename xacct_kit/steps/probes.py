@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Caller, Session
@@ -13,24 +15,30 @@ from xacct_kit.role.profile import Document, Profile, load_profile
 from xacct_kit.steps.callers import execution_role, role_caller
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.waiting import Progress, silent
 
 
-def probe_permissions(session: Session) -> Report:
+def probe_permissions(session: Session, *, progress: Progress = silent) -> Report:
     """Probe every permission of the role in every account of the params.
 
     Nothing is changed. Cost Explorer charges for one request an account, unless it has just been asked.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told what is waited for, when the role is new.
 
     Returns:
         A finding a probe and account.
     """
     accounts = session.params.member_accounts
-    return Report.of(row for account in accounts for row in probe_account(session, account))
+    return Report.of(row for account in accounts for row in probe_account(session, account, progress))
 
 
-def probe_account(session: Session, account: str) -> list[Finding]:
+def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
-    caller = role_caller(session, account)
-    return [probe_as(session, account, caller, probe) for probe in PROBES]
+    caller = role_caller(session, account, progress)
+    return [probe_as(session, account, caller, probe, progress=progress) for probe in PROBES]
 
 
 def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
@@ -88,7 +96,13 @@ def _period(today: date) -> tuple[str, str]:
 
 
 def probe_as(
-    session: Session, account: str, caller: Caller | None, probe: Probe, *, step: str = "permissions"
+    session: Session,
+    account: str,
+    caller: Caller | None,
+    probe: Probe,
+    *,
+    step: str = "permissions",
+    progress: Progress = silent,
 ) -> Finding:
     """Make one probe as the role.
 
@@ -98,6 +112,7 @@ def probe_as(
         caller: the role's session; None when nobody could assume it.
         probe: the probe.
         step: the step that the finding belongs to.
+        progress: is told what is waited for, when the role is new.
     """
     values = placeholders(session, account)
     question = Question(
@@ -114,14 +129,20 @@ def probe_as(
         return skipped(session, question, why)
     if caller is None:
         return _not_assumed(session, question)
-    return _asked(session, question, caller, probe, filled(probe.params, values))
+    params = filled(probe.params, values)
+
+    def call() -> Answer:
+        return session.call(caller, probe.service, probe.operation, region=question.region, **params)
+
+    if question.expected is Expectation.DENIED:
+        return _asked(session, question, caller, probe, call)
+    ask = partial(settled, session, account, call, attrgetter("outcome"), progress)
+    return _asked(session, question, caller, probe, ask)
 
 
 def _asked(
-    session: Session, question: Question, caller: Caller, probe: Probe, params: Mapping[str, Any]
+    session: Session, question: Question, caller: Caller, probe: Probe, ask: Callable[[], Answer]
 ) -> Finding:
-    def ask() -> Answer:
-        return session.call(caller, probe.service, probe.operation, region=question.region, **params)
 
     if not probe.price:
         return _judged(session, question, probe, ask())

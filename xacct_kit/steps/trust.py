@@ -8,35 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.errors import PolicyError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report
-from xacct_kit.role.trust import TrustFault, trust_fault
+from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, skipped
+from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.waiting import Progress, silent
 
 
-def check_trust(session: Session) -> Report:
+def check_trust(session: Session, *, progress: Progress = silent) -> Report:
     """Check in every account of the params who can assume the role, and who cannot.
 
     Nothing is changed.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told what is waited for, when the role is new.
 
     Returns:
         A finding a trusted principal, and one for each attempt that must be refused.
     """
     accounts = session.params.member_accounts
-    return Report.of(row for account in accounts for row in check_account(session, account))
+    return Report.of(row for account in accounts for row in check_account(session, account, progress))
 
 
-def check_account(session: Session, account: str) -> list[Finding]:
+def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Check the role's trust in one account."""
     principals = list(trusted_principals(session, account))
-    positive = [_must_assume(session, account, principal) for principal in principals]
+    positive = [_must_assume(session, account, principal, progress) for principal in principals]
     return [*positive, *_must_be_refused(session, account, principals)]
 
 
-def _must_assume(session: Session, account: str, principal: Principal) -> Finding:
+def _must_assume(session: Session, account: str, principal: Principal, progress: Progress) -> Finding:
     question = Question(
         step="trust",
         probe="assume-with-external-id",
@@ -47,7 +54,12 @@ def _must_assume(session: Session, account: str, principal: Principal) -> Findin
     caller = principal.access.caller
     if caller is None:
         return _cannot_act(session, question, principal)
-    answer = session.assume(caller, execution_role(session, account), external_id=session.external_id).answer
+    role = execution_role(session, account)
+
+    def ask() -> Answer:
+        return session.assume(caller, role, external_id=session.external_id).answer
+
+    answer = settled(session, account, ask, attrgetter("outcome"), progress)
     if not answer.outcome.kind.denied:
         return finding(session, question, answer.outcome, why=_assumed(session, principal, answer))
     outcome = _diagnosed(session, account, principal, caller, answer.outcome)
@@ -179,7 +191,11 @@ def _cause_in_trust(
     except PolicyError as error:
         return f"{refused}, and its trust policy cannot be read: {error}", "Deploy the role again."
     cause, fix = _CAUSES[fault]
-    return f"{refused}: {cause.format(principal=principal.arn)}", fix.format(principal=principal.arn)
+    words = {
+        "principal": principal.arn,
+        "former": " and ".join(former_principals(role["AssumeRolePolicyDocument"])),
+    }
+    return f"{refused}: {cause.format_map(words)}", fix.format_map(words)
 
 
 _REPAIR = (
@@ -194,6 +210,12 @@ _CAUSES = {
     TrustFault.PRINCIPAL: (
         "the trust policy does not name {principal}.",
         "Add {principal} to the principals of the role's trust policy. " + _REPAIR,
+    ),
+    TrustFault.FORMER_PRINCIPAL: (
+        "the trust policy does not name {principal}, but {former}: the unique ID of a role that was deleted. "
+        "A role that is made anew with the same name is another one, and is not trusted.",
+        "Save the trust policy with {principal} again (aws iam update-assume-role-policy), or delete the "
+        "stack and deploy it; deploying an unchanged stack does not save it.",
     ),
     TrustFault.DENY: (
         "the trust policy denies it explicitly.",

@@ -1,0 +1,84 @@
+"""What IAM does late: while a role is new, a refusal is no verdict and is asked for again.
+
+IAM gives no bound; new roles were seen to take from 2 to 60 seconds.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from xacct_kit.aws.session import Session
+from xacct_kit.report import Outcome, OutcomeKind
+from xacct_kit.steps.waiting import Progress, attempts, silent
+
+T = TypeVar("T")
+
+_SECONDS = 120.0
+
+# What passes when what was allowed is known everywhere; an explicit deny does not.
+_PASSING = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_IDENTITY, OutcomeKind.DENIED_UNSPECIFIED})
+
+
+def note_change(session: Session, account: str) -> None:
+    """Remember that the role of an account has been changed now."""
+    session.role_changed[account] = time.monotonic()
+
+
+def settled(
+    session: Session,
+    account: str,
+    ask: Callable[[], T],
+    outcome_of: Callable[[T], Outcome],
+    progress: Progress = silent,
+) -> T:
+    """Ask, and while the role is new ask again for what may pass by itself.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account whose role is asked for.
+        ask: makes the call.
+        outcome_of: the outcome in what `ask` returns.
+        progress: is told what is waited for.
+
+    Returns:
+        The first answer that does not pass, or the last one.
+    """
+    answer = ask()
+    if not _may_pass(outcome_of(answer)):
+        return answer
+    seconds = _seconds_left(session, account)
+    if seconds <= 0:
+        return answer
+    progress(f"{session.params.role_name} is new in {account}: refusals are no verdict for {seconds:.0f} s")
+    for _ in attempts(seconds, first_pause=0.5):
+        answer = ask()
+        if not _may_pass(outcome_of(answer)):
+            break
+    return answer
+
+
+def _may_pass(outcome: Outcome) -> bool:
+    return outcome.kind in _PASSING and not outcome.explicit
+
+
+def _seconds_left(session: Session, account: str) -> float:
+    if account not in session.role_changed:
+        session.role_changed[account] = time.monotonic() - _age(session, account)
+    bound = min(_SECONDS, session.params.wait_seconds)
+    return session.role_changed[account] + bound - time.monotonic()
+
+
+def _age(session: Session, account: str) -> float:
+    """Seconds since the role was made, as far as the operator may read it; else it counts as old."""
+    deployer = session.deployer(account).caller
+    if deployer is None:
+        return _SECONDS
+    read = session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
+    if not read.ok:
+        return _SECONDS
+    created: datetime = read.result["Role"]["CreateDate"]
+    return (datetime.now(UTC) - created).total_seconds()
