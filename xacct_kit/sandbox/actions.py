@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -99,8 +99,46 @@ def iam_action(operation: Operation) -> str:
 _WITH_ASSUME_ROLE: Mapping[str, str] = {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"}
 
 
-def implied(operation: Operation) -> tuple[Operation, ...]:
+# The parameters by which an operation hands a role to a service, and the service.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+_PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("cloudformation", "CreateChangeSet"): {"RoleARN": "cloudformation"},
+    ("cloudformation", "CreateStack"): {"RoleARN": "cloudformation"},
+    ("cloudformation", "DeleteStack"): {"RoleARN": "cloudformation"},
+    ("cloudformation", "UpdateStack"): {"RoleARN": "cloudformation"},
+    ("ec2", "RunInstances"): {"IamInstanceProfile": "ec2"},
+    ("elasticmapreduce", "RunJobFlow"): {
+        "AutoScalingRole": "application-autoscaling",
+        "JobFlowRole": "ec2",
+        "ServiceRole": "elasticmapreduce",
+    },
+    ("sagemaker", "CreateNotebookInstance"): {"RoleArn": "sagemaker"},
+    ("sagemaker", "CreateProcessingJob"): {"RoleArn": "sagemaker"},
+    ("sagemaker", "CreateTrainingJob"): {"RoleArn": "sagemaker"},
+    ("ssm", "SendCommand"): {"ServiceRoleArn": "ssm"},
+}
+
+
+def implied(operation: Operation, *, partition: str, account: str) -> tuple[Operation, ...]:
     """What else a principal must be allowed for an operation: to copy an object is to read it, too."""
+    return (*_implied(operation), *_passing(operation, partition, account))
+
+
+def _passing(operation: Operation, partition: str, account: str) -> Iterator[Operation]:
+    for name, service in _PASSED_ROLES.get((operation.service, operation.name), {}).items():
+        given = operation.params.get(name)
+        profile = given.get("Name") or given.get("Arn") if isinstance(given, Mapping) else given
+        if not profile:
+            continue
+        # An instance profile hands over the role that is in it.
+        roles = state.profile_roles(partition, account, profile) if service == "ec2" else (profile,)
+        for role in roles:
+            yield Operation(
+                "iam", "PassRole", {"RoleName": role, "PassedToService": f"{service}.amazonaws.com"}
+            )
+
+
+def _implied(operation: Operation) -> tuple[Operation, ...]:
     params = operation.params
     if (operation.service, operation.name) == ("sts", "AssumeRole"):
         needed = (action for name, action in _WITH_ASSUME_ROLE.items() if params.get(name))

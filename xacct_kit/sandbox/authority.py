@@ -83,9 +83,9 @@ class Authority:
         action = iam_action(operation)
         if action in _ALWAYS_ALLOWED:
             return
-        for needed in implied(operation):
+        for needed in implied(operation, partition=principal.partition, account=principal.account):
             self.authorise(principal, needed, region)
-        entity = state.find_entity(principal.role_arn or principal.arn)
+        entity = _entity(principal)
         policies = self._policies(principal, entity)
         context = context_of(principal, entity.tags if entity else {}, operation, region)
         place = {"partition": principal.partition, "account": principal.account, "region": region}
@@ -123,6 +123,12 @@ class Authority:
             scps=[[policy.document for policy in level] for level in policies.scps],
             resource_policy=state.compiled(role.trust, DocumentKind.TRUST) if role else None,
         )
+
+
+def _entity(principal: Principal) -> Entity | None:
+    """The role or the user that a principal is; not another one that has its name by now."""
+    entity = state.find_entity(principal.role_arn or principal.arn)
+    return entity if entity and principal.user_id.split(":")[0] == entity.id else None
 
 
 def _may_manage(principal: Principal, name: str) -> bool:

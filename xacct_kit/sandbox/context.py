@@ -15,12 +15,24 @@ from xacct_kit.sandbox.protocol import Operation
 
 ContextValue = str | list[str]
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-sts
-_STS_KEYS: Mapping[str, str] = {
-    "sts:ExternalId": "ExternalId",
-    "sts:RoleSessionName": "RoleSessionName",
-    "sts:SourceIdentity": "SourceIdentity",
-}
+# Service, parameter, and the key that has the parameter's value.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+_PARAMETER_KEYS: tuple[tuple[str, str, str], ...] = (
+    ("cloudformation", "RoleARN", "cloudformation:RoleArn"),
+    ("cloudformation", "TemplateURL", "cloudformation:TemplateUrl"),
+    ("ec2", "InstanceType", "ec2:InstanceType"),
+    ("iam", "PassedToService", "iam:PassedToService"),
+    ("iam", "PermissionsBoundary", "iam:PermissionsBoundary"),
+    ("iam", "PolicyArn", "iam:PolicyARN"),
+    ("organizations", "PolicyType", "organizations:PolicyType"),
+    ("s3", "Delimiter", "s3:delimiter"),
+    ("s3", "MaxKeys", "s3:max-keys"),
+    ("s3", "Prefix", "s3:prefix"),
+    ("sagemaker", "InstanceType", "sagemaker:InstanceTypes"),
+    ("sts", "ExternalId", "sts:ExternalId"),
+    ("sts", "RoleSessionName", "sts:RoleSessionName"),
+    ("sts", "SourceIdentity", "sts:SourceIdentity"),
+)
 
 
 def context_of(
@@ -40,7 +52,8 @@ def context_of(
         "aws:PrincipalAccount": principal.account,
         "aws:RequestedRegion": region,
         "aws:userid": principal.user_id,
-        "aws:SecureTransport": "false",
+        # Loopback stands for the TLS that AWS is called by.
+        "aws:SecureTransport": "true",
         "aws:SourceIp": "127.0.0.1",
         "aws:ViaAWSService": "false",
         "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -64,11 +77,20 @@ def _of_organization(account: str) -> dict[str, ContextValue]:
 
 
 def _of_operation(operation: Operation) -> dict[str, ContextValue]:
-    params: Mapping[str, Any] = operation.params
-    if operation.service != "sts":
-        return {}
-    tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
-    requested: dict[str, ContextValue] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    params = operation.params
+    found: dict[str, ContextValue] = {
+        key: str(params[name])
+        for service, name, key in _PARAMETER_KEYS
+        if service == operation.service and params.get(name)
+    }
+    tags = _requested_tags(params)
     if tags:
-        requested["aws:TagKeys"] = list(tags)
-    return requested | {key: params[name] for key, name in _STS_KEYS.items() if params.get(name)}
+        found["aws:TagKeys"] = list(tags)
+    return found | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+
+
+def _requested_tags(params: Mapping[str, Any]) -> dict[str, str]:
+    tags = params.get("Tags") or ()
+    if not isinstance(tags, list):
+        return {}
+    return {tag["Key"]: tag.get("Value", "") for tag in tags if isinstance(tag, Mapping) and "Key" in tag}

@@ -26,6 +26,42 @@ _DOCUMENTS: Mapping[tuple[str, str], tuple[str, DocumentKind]] = {
 }
 
 
+# What would be kept and not enforced: policies on resources of other services than IAM.
+_NOT_ENFORCED = frozenset(
+    {
+        ("dynamodb", "PutResourcePolicy"),
+        ("s3", "PutBucketAcl"),
+        ("s3", "PutBucketPolicy"),
+        ("s3", "PutObjectAcl"),
+        ("sns", "AddPermission"),
+        ("sqs", "AddPermission"),
+    }
+)
+
+
+def check_offered(operation: Operation) -> None:
+    """Refuse what the sandbox would keep but not enforce.
+
+    Raises:
+        ServiceFault: it is not offered.
+    """
+    if (operation.service, operation.name) in _NOT_ENFORCED:
+        raise ServiceFault(
+            501, "NotImplemented", f"The sandbox does not offer {operation.service}:{operation.name}."
+        )
+
+
+def check_boundary(operation: Operation, partition: str, account: str) -> None:
+    """Refuse a permissions boundary that does not exist.
+
+    Raises:
+        ServiceFault: the account has no such policy.
+    """
+    arn = operation.params.get("PermissionsBoundary") if operation.service == "iam" else None
+    if arn and state.find_managed_policy(partition, account, arn) is None:
+        raise ServiceFault(404, "NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
+
+
 def check_documents(operation: Operation) -> None:
     """Refuse a request whose policy document cannot be read; no decision could be made by it.
 

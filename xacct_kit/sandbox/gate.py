@@ -18,7 +18,7 @@ from xacct_kit.sandbox.authority import Authority
 from xacct_kit.sandbox.cloudformation import CloudFormation
 from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
-from xacct_kit.sandbox.documents import check_documents
+from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
@@ -112,7 +112,9 @@ class Gate:
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
         self._authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)
+        check_offered(operation)
         check_documents(operation)
+        check_boundary(operation, principal.partition, principal.account)
         if operation.service == "ec2" and operation.params.get("DryRun"):
             text = "Request would have succeeded, but DryRun flag is set."
             raise ServiceFault(412, "DryRunOperation", text)
@@ -144,6 +146,11 @@ class Gate:
         response = self._ask_engine(operation, environ)
         if departing is not None and response.status < 300:
             state.forget_principal(departing.arn, departing.id)
+        if operation.name == "CreateUser" and operation.service == "iam" and response.status < 300:
+            boundary = operation.params.get("PermissionsBoundary")
+            state.set_user_boundary(
+                principal.partition, principal.account, operation.params["UserName"], boundary
+            )
         return response
 
     def _ask_engine(self, operation: Operation, environ: dict[str, Any]) -> Response:
@@ -221,6 +228,13 @@ class Caller:
         return inner.parse(model, response)
 
 
+def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    name, arn = params["UserName"], params.get("PermissionsBoundary")
+    if not state.set_user_boundary(caller.partition, caller.account, name, arn):
+        raise ServiceFault(404, "NoSuchEntity", f"The user with name {name} cannot be found.")
+    return {}
+
+
 Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, Any]]
 
 _HANDLERS: Mapping[tuple[str, str], Handler] = {
@@ -228,5 +242,7 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("sts", "AssumeRole"): lambda caller, params: sts.assume_role(
         caller.gate.keyring, caller.principal, params
     ),
+    ("iam", "DeleteUserPermissionsBoundary"): _bound_user,
+    ("iam", "PutUserPermissionsBoundary"): _bound_user,
     ("ce", "GetCostAndUsage"): lambda caller, params: get_cost_and_usage(caller.account, params),
 }

@@ -117,6 +117,23 @@ def role_arn(partition: str, account: str, name: str) -> str | None:
     return role and str(role.arn)
 
 
+def profile_roles(partition: str, account: str, name: str) -> tuple[str, ...]:
+    """The ARNs of the roles in an instance profile, by name or ARN; the name itself where there is none."""
+    backend = _backend(partition, account)
+    profile = backend and _named(backend.instance_profiles, name.rsplit("/", 1)[-1])
+    return tuple(role.arn for role in profile.roles) if profile else (name,)
+
+
+def set_user_boundary(partition: str, account: str, name: str, arn: str | None) -> bool:
+    """Put a permissions boundary on a user, or take it away; False where there is no such user."""
+    backend = _backend(partition, account)
+    user = backend and _named(backend.users, name)
+    if not user:
+        return False
+    user.permissions_boundary_arn = arn
+    return True
+
+
 def _named(owners: Mapping[str, Any], name: str) -> Any:
     return next((owner for owner in list(owners.values()) if owner.name == name), None)
 
