@@ -32,8 +32,13 @@ ALLOW, DENY, OTHER = rule("Allow", "s3:*"), rule("Deny", "s3:*"), rule("Allow", 
 
 
 def get(principal: str = USER, **policies: Any) -> Decision:
-    account = policies.pop("resource_account", None)
-    request = Request(principal=principal, action="s3:GetObject", resource=OBJECT, resource_account=account)
+    request = Request(
+        principal=principal,
+        action="s3:GetObject",
+        resource=OBJECT,
+        resource_account=policies.pop("resource_account", None),
+        context=policies.pop("context", {}),
+    )
     return decide(request, **policies)
 
 
@@ -260,19 +265,80 @@ def test_an_explicit_deny_is_named_before_what_no_policy_allows() -> None:
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
-def test_not_principal_with_allow_grants_to_everyone_else() -> None:
+def test_not_principal_with_allow_is_refused() -> None:
     policy = document({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "s3:*"})
-    assert get(USER, resource_policy=policy).layer is Layer.RESOURCE
-    assert get(USER, resource_policy=policy).allowed
-    assert not get(SESSION, resource_policy=policy).allowed
+    with pytest.raises(PolicyError, match=r"Statement\[0\].NotPrincipal: must be used with the effect Deny"):
+        get(USER, resource_policy=policy)
 
 
-def test_not_principal_spares_those_it_names() -> None:
-    bob = {"AWS": [f"arn:aws:iam::{MEMBER}:user/bob", ROLE]}
-    policy = document({"Effect": "Deny", "NotPrincipal": bob, "Action": "s3:*", "Resource": "*"})
-    assert get(f"arn:aws:iam::{MEMBER}:user/bob", identity=[ALLOW], resource_policy=policy).allowed
-    assert get(SESSION, identity=[ALLOW], resource_policy=policy).allowed
-    assert get(USER, identity=[ALLOW], resource_policy=policy).explicit
+BOB = f"arn:aws:iam::{MEMBER}:user/bob"
+
+
+@pytest.mark.parametrize(
+    ("principal", "named", "denied"),
+    [
+        (BOB, (BOB, ROOT), False),
+        (BOB, (BOB, MEMBER), False),
+        (BOB, (BOB,), True),
+        (BOB, (ROOT,), True),
+        (BOB, "*", False),
+        (USER, (BOB, ROOT), True),
+        (SESSION, (SESSION, ROLE, ROOT), False),
+        (f"{SESSION}-2", (SESSION, ROLE, ROOT), True),
+        (SESSION, (ROLE, ROOT), True),
+        (SESSION, (SESSION, ROOT), True),
+        (ROOT, (ROOT,), False),
+        (ROOT, (BOB,), True),
+    ],
+)
+def test_not_principal_spares_those_whose_account_role_and_own_name_are_named(
+    principal: str, named: tuple[str, ...], denied: bool
+) -> None:
+    names = named if isinstance(named, str) else {"AWS": list(named)}
+    policy = document({"Effect": "Deny", "NotPrincipal": names, "Action": "s3:*", "Resource": "*"})
+    assert get(principal, identity=[ALLOW], resource_policy=policy).explicit is denied
+
+
+def test_not_principal_spares_nobody_who_has_a_boundary() -> None:
+    policy = document(
+        {"Effect": "Deny", "NotPrincipal": {"AWS": [BOB, ROOT]}, "Action": "s3:*", "Resource": "*"}
+    )
+    assert get(BOB, identity=[ALLOW], boundary=ALLOW, resource_policy=policy).explicit
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:s3", "arn:aws:s3:", "arn:aws:s3::", "arn:*", "arn:aws:s3*"], ids=lambda arn: arn
+)
+def test_an_incomplete_arn_is_completed_but_not_in_a_session_policy(arn: str) -> None:
+    allow = document({"Effect": "Allow", "Action": "*", "Resource": arn})
+    deny = document({"Effect": "Deny", "Action": "*", "Resource": arn})
+    assert get(SESSION, identity=[allow]).allowed
+    assert get(SESSION, identity=[ALLOW, deny]).explicit
+    with pytest.raises(PolicyError, match=r"Statement\[0\].Resource: is not a complete ARN"):
+        get(SESSION, identity=[ALLOW], session=allow)
+
+
+@pytest.mark.parametrize(
+    ("values", "null"), [(None, True), ("", True), ([], True), ([""], True), (["", "a"], False), ("a", False)]
+)
+def test_null_takes_empty_texts_for_nothing(values: Any, null: bool) -> None:
+    asked = document(
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Null": {"aws:TagKeys": "true"}}}
+    )
+    assert get(identity=[asked], context={"aws:TagKeys": values}).allowed is null
+
+
+@pytest.mark.parametrize("principal", [SESSION, ROLE, USER])
+def test_a_unique_id_names_who_has_it(principal: str) -> None:
+    policy = document({"Effect": "Deny", "Principal": {"AWS": "AROAEXAMPLEEXAMPLE123"}, "Action": "s3:*"})
+    for userid, denied in (("AROAEXAMPLEEXAMPLE123:session", True), ("AROAEXAMPLEEXAMPLE124:session", False)):
+        context = {"aws:userid": userid}
+        assert get(principal, identity=[ALLOW], resource_policy=policy, context=context).explicit is denied
+
+
+def test_a_context_key_cannot_be_there_twice() -> None:
+    with pytest.raises(PolicyError, match="is there twice"):
+        get(identity=[ALLOW], context={"aws:TagKeys": "a", "AWS:tagkeys": "b"})
 
 
 @pytest.mark.parametrize(

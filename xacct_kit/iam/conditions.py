@@ -28,7 +28,7 @@ from xacct_kit.iam.match import (
     glob_tokens,
     pattern,
 )
-from xacct_kit.iam.request import Facts
+from xacct_kit.iam.request import Facts, is_null
 
 
 class SetOperator(Enum):
@@ -90,7 +90,7 @@ class NullCondition:
 
     def holds(self, facts: Facts) -> bool:
         """Whether the request fulfils the condition."""
-        return (facts.values(self.key) is None) in self.wanted
+        return is_null(facts.values(self.key)) in self.wanted
 
 
 # A builder turns a policy value into the test of a request's value, or raises ValueError.
@@ -99,6 +99,15 @@ _Builder = Callable[[str, bool], Pattern]
 
 def _text(tokens: Callable[..., tuple[Token, ...]]) -> _Builder:
     return lambda text, variables: pattern(tokens(text, variables=variables))
+
+
+def _arn(text: str, variables: bool) -> Pattern:
+    """What is no ARN is like none."""
+    matches = pattern(arn_tokens(text, variables=variables))
+    return lambda value, lookup: value.count(":") >= _ARN_COLONS and matches(value, lookup)
+
+
+_ARN_COLONS = 5
 
 
 def _ignoring_case(text: str, variables: bool) -> Pattern:
@@ -213,10 +222,10 @@ _OPERATORS: Mapping[str, tuple[_Builder, bool]] = {
     "BinaryEquals": (_compared(_bytes, operator.eq), False),
     "IpAddress": (_address, False),
     "NotIpAddress": (_address, True),
-    "ArnEquals": (_text(arn_tokens), False),
-    "ArnLike": (_text(arn_tokens), False),
-    "ArnNotEquals": (_text(arn_tokens), True),
-    "ArnNotLike": (_text(arn_tokens), True),
+    "ArnEquals": (_arn, False),
+    "ArnLike": (_arn, False),
+    "ArnNotEquals": (_arn, True),
+    "ArnNotLike": (_arn, True),
 }
 _BY_LOWER_NAME = {name.lower(): entry for name, entry in _OPERATORS.items()}
 

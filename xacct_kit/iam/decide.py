@@ -121,13 +121,14 @@ def decide(
         boundary: the permissions boundary of the principal.
         session: the session policy of the principal's session, or a list where several were passed.
         scps: the SCP levels above the principal's account, root first; no level where no SCP applies.
-        resource_policy: the resource's policy; the role's trust policy where a role is assumed.
+        resource_policy: the resource's policy; the role's trust policy where a role is assumed. A KMS key
+            whose policy is not given counts as one with the default policy, which leaves it to the identity.
             Documents are dicts as `json.load` gives them, or compiled by `compile_document`.
 
     Raises:
         PolicyError: the request or a document cannot be read.
     """
-    facts = Facts(request)
+    facts = Facts(request, bounded=boundary is not None)
     trusts = facts.action in _TRUST_ACTIONS
     policies = _Policies(
         identity=_compiled_list(identity, "identity"),
@@ -173,8 +174,14 @@ def _compiled_list(documents: object, name: str) -> tuple[Document, ...]:
 
 def _compiled_session(session: object) -> tuple[Document, ...]:
     if isinstance(session, list | tuple):
-        return _compiled_list(session, "session")
-    return _compiled_optional(session, "session")
+        documents = _compiled_list(session, "session")
+    else:
+        documents = _compiled_optional(session, "session")
+    for document in documents:
+        if document.incomplete_arn:
+            fault = "is not a complete ARN, which a session policy must have"
+            raise _in_document(PolicyError(document.incomplete_arn, fault), "session")
+    return documents
 
 
 def _compiled_optional(

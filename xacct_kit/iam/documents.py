@@ -89,7 +89,27 @@ def _parse(document: object, kind: DocumentKind) -> Document:
             place, _object(value, place, _STATEMENT_ELEMENTS), kind, version == _VERSION_WITH_VARIABLES
         )
         (allows if reader.is_allow() else denies).append(reader.statement(index))
-    return Document(kind, tuple(allows), tuple(denies))
+    return Document(kind, tuple(allows), tuple(denies), _incomplete_arn(elements, kind))
+
+
+# An ARN has five colons before what its service makes of it.
+_ARN_COLONS = 5
+
+
+def _is_incomplete(arn: str) -> bool:
+    return arn != "*" and arn.count(":") < _ARN_COLONS
+
+
+def _incomplete_arn(elements: Mapping[str, object], kind: DocumentKind) -> str | None:
+    """Where the first incomplete ARN of a permissions policy stands, which a session policy cannot have."""
+    if kind is not DocumentKind.PERMISSIONS:
+        return None
+    for place, statement in _statements(elements):
+        for name in ("Resource", "NotResource"):
+            for at, arn in _texts(_object(statement, place).get(name, "*"), f"{place}.{name}"):
+                if _is_incomplete(arn):
+                    return at
+    return None
 
 
 def _statements(elements: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -180,6 +200,9 @@ class _StatementReader:
     def _resource_pattern(self, text: str) -> Pattern:
         if self.kind is DocumentKind.PERMISSIONS and not _RESOURCE.match(text):
             raise ValueError(f"{text!r} is neither an ARN nor *")
+        if self.kind is DocumentKind.PERMISSIONS and _is_incomplete(text):
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+            text += ":*" * (_ARN_COLONS - text.count(":"))
         return pattern(resource_tokens(text, variables=self.variables))
 
     def _principal(self) -> PrincipalElement | None:
@@ -189,6 +212,8 @@ class _StatementReader:
         name = self._required("Principal")
         if name == "NotPrincipal" and self.kind is DocumentKind.TRUST:
             raise PolicyError(self._at(name), "is not an element of a role trust policy")
+        if name == "NotPrincipal" and self.is_allow():
+            raise PolicyError(self._at(name), "must be used with the effect Deny")
         value = self.elements[name]
         names = {"AWS": frozenset("*")} if value == "*" else self._principal_names(value, self._at(name))
         return PrincipalElement(names, negated=name == "NotPrincipal")

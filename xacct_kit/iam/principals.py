@@ -114,6 +114,8 @@ def parse_principal(text: str) -> Principal:
 
 
 def _principal(text: str, kind: PrincipalKind, parts: Mapping[str, str]) -> Principal:
+    if kind is PrincipalKind.SERVICE:
+        return Principal(name=text, kind=kind, keys={"aws:principalisawsservice": "true"})
     if kind not in _PRINCIPAL_TYPES:
         return Principal(name=text, kind=kind)
     iam = f"arn:{parts['partition']}:iam::{parts['account']}"
@@ -122,6 +124,7 @@ def _principal(text: str, kind: PrincipalKind, parts: Mapping[str, str]) -> Prin
         "aws:principalarn": role or text,
         "aws:principalaccount": parts["account"],
         "aws:principaltype": _PRINCIPAL_TYPES[kind],
+        "aws:principalisawsservice": "false",
     }
     if kind is PrincipalKind.USER:
         keys["aws:username"] = parts["name"]
@@ -181,25 +184,47 @@ class PrincipalElement:
     names: Mapping[str, frozenset[str]]
     negated: bool
 
-    def grant(self, principal: Principal, role: str) -> Grant:
-        """How the element names a principal whose role is `role`."""
-        named = self._named(principal, role)
-        if self.negated:
-            return Grant.NONE if named else Grant.DIRECT
-        return named
+    def grant(self, principal: Principal, role: str, unique_id: str, *, bounded: bool) -> Grant:
+        """How the element names a principal.
 
-    def _named(self, principal: Principal, role: str) -> Grant:
+        Parameters:
+            principal: who asks.
+            role: the ARN of its role, for a session.
+            unique_id: the unique ID of its role or user, where the request tells it.
+            bounded: whether it has a permissions boundary.
+        """
+        if self.negated:
+            return Grant.NONE if not bounded and self._spares(principal, role) else Grant.DIRECT
+        return self._named(principal, role, unique_id)
+
+    def _spares(self, principal: Principal, role: str) -> bool:
+        """Whether `NotPrincipal` leaves a principal alone: its account, role and itself must all be named.
+
+        It never does where the principal has a permissions boundary.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+        """
+        aws = self.names.get("AWS", frozenset())
+        if not principal.account or "*" in aws:
+            return self._named(principal, role, "") is not Grant.NONE
+        itself = principal.kind is PrincipalKind.ROOT or principal.name in aws
+        return itself and (not role or role in aws) and self._names_account(principal)
+
+    def _names_account(self, principal: Principal) -> bool:
+        aws = self.names.get("AWS", frozenset())
+        return principal.account in aws or principal.account_arn in aws
+
+    def _named(self, principal: Principal, role: str, unique_id: str) -> Grant:
         aws = self.names.get("AWS", frozenset())
         if "*" in aws:
             return Grant.DIRECT
         if not principal.account:
             key = "Service" if principal.kind is PrincipalKind.SERVICE else "Federated"
             return Grant.DIRECT if principal.name in self.names.get(key, ()) else Grant.NONE
-        if principal.name in aws:
+        if principal.name in aws or (unique_id in aws and not role):
             return _STRENGTHS.get(principal.kind, Grant.DIRECT)
-        if role and role in aws:
+        if role and (role in aws or unique_id in aws):
             return Grant.ROLE
-        return Grant.ACCOUNT if principal.account in aws or principal.account_arn in aws else Grant.NONE
+        return Grant.ACCOUNT if self._names_account(principal) else Grant.NONE
 
 
 # How strong it is to be named by one's own ARN; the root user's ARN names the account.

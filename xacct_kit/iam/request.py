@@ -23,7 +23,8 @@ class Request:
         action: the IAM action, such as `s3:GetObject`.
         resource: the ARN of what is acted on; `*` where the action has no resource.
         context: the condition keys that the request carries. `aws:PrincipalArn`, `aws:PrincipalAccount`,
-            `aws:PrincipalType` and a user's `aws:username` follow from the principal where not given.
+            `aws:PrincipalType`, `aws:PrincipalIsAWSService` and a user's `aws:username` follow from the
+            principal where not given.
         resource_account: the resource's account, where its ARN does not tell it, as an S3 bucket's does not;
             without it such a resource is the principal's account's.
     """
@@ -57,11 +58,23 @@ class Facts:
         action: its action, in lower case.
         resource: its resource.
         same_account: whether the resource belongs to the account of the principal, if it has one.
+        unique_id: the unique ID of the role or the user, where `aws:userid` tells it.
+        bounded: whether the principal has a permissions boundary.
     """
 
-    __slots__ = ("_context", "action", "principal", "request", "resource", "role", "same_account")
+    __slots__ = (
+        "_context",
+        "action",
+        "bounded",
+        "principal",
+        "request",
+        "resource",
+        "role",
+        "same_account",
+        "unique_id",
+    )
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, bounded: bool = False) -> None:
         if not request.resource:
             raise PolicyError("resource", "is empty; it is * where the action has no resource")
         if request.resource_account is not None and not _ACCOUNT.fullmatch(request.resource_account):
@@ -74,6 +87,8 @@ class Facts:
         self.resource = request.resource
         self._context = _normalised(request.context)
         self.role = role_of(self.principal, self.text("aws:principalarn"))
+        self.unique_id = (self.text("aws:userid") or "").partition(":")[0]
+        self.bounded = bounded
         account = _resource_account(request.resource, request.resource_account)
         self.same_account = bool(self.principal.account) and account in (None, self.principal.account)
 
@@ -107,6 +122,8 @@ def _normalised(context: Mapping[str, ContextValue]) -> dict[str, str | tuple[st
     """The context with its keys folded and its values as text; a key without a value is not there."""
     found: dict[str, str | tuple[str, ...]] = {}
     for key, value in context.items():
+        if key.lower() in found:
+            raise PolicyError(f"context.{key}", "is there twice: keys are the same in any case")
         if isinstance(value, list | tuple):
             values = tuple(_text(key, item) for item in value)
             if values:
@@ -114,6 +131,14 @@ def _normalised(context: Mapping[str, ContextValue]) -> dict[str, str | tuple[st
         elif value is not None:
             found[key.lower()] = _text(key, value)
     return found
+
+
+def is_null(values: tuple[str, ...] | None) -> bool:
+    """Whether a key is missing or has empty texts alone.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    """
+    return values is None or not any(values)
 
 
 def _text(key: str, value: object) -> str:

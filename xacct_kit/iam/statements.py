@@ -72,7 +72,9 @@ class Statement:
 
     def grant(self, facts: Facts) -> Grant:
         """How the statement names the principal of the request."""
-        return self.principal.grant(facts.principal, facts.role) if self.principal else Grant.NONE
+        if self.principal is None:
+            return Grant.NONE
+        return self.principal.grant(facts.principal, facts.role, facts.unique_id, bounded=facts.bounded)
 
     def _names_resource(self, facts: Facts, resources: tuple[Pattern, ...]) -> bool:
         named = any(matches(facts.resource, facts.text) for matches in resources)
@@ -87,8 +89,10 @@ class Document:
         kind: what it was compiled as.
         allows: its statements with the effect Allow.
         denies: its statements with the effect Deny.
+        incomplete_arn: where the first of its ARNs stands that is not complete; None where all are.
     """
 
     kind: DocumentKind
     allows: tuple[Statement, ...]
     denies: tuple[Statement, ...]
+    incomplete_arn: str | None = None

@@ -187,11 +187,12 @@ def parse_duration(option: str, text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ParamsError([f"{option}: {text!r} is not a duration such as 100ms or 2.5s"])
-    return float(match["number"]) / (1000 if match["unit"] == "ms" else 1)
+    return float(match["number"]) * _SECONDS_PER_UNIT[match["unit"]]
 
 
 _SHARE = re.compile(r"0(\.\d+)?|1(\.0+)?")
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s)")
+_SECONDS_PER_UNIT: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m)")
 
 
 def _services(option: str, name: str) -> tuple[str, ...]:

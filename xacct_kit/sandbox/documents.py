@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Document, DocumentKind, compile_document
@@ -77,7 +78,20 @@ def check_documents(operation: Operation) -> None:
             operation.params[name], kind, json_service=operation.service == "organizations"
         )
         if kind is DocumentKind.TRUST:
+            _check_not_everyone(json.loads(operation.params[name]))
             _check_principals(document)
+
+
+def _check_not_everyone(trust: Mapping[str, Any]) -> None:
+    """Refuse a trust policy whose principal is a bare star; `{"AWS": "*"}` it may be.
+
+    Raises:
+        ServiceFault: it is.
+    """
+    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
+    if any(statement.get("Principal") == "*" for statement in statements):
+        text = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
+        raise ServiceFault(400, "MalformedPolicyDocument", text)
 
 
 def _check_principals(document: Document) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from xacct_kit.iam import Document
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.documents import read_document
 from xacct_kit.sandbox.faults import ServiceFault
@@ -63,7 +64,7 @@ def _check_session(params: Mapping[str, Any]) -> None:
     if params.get("Policy"):
         if len(params["Policy"]) > _SESSION_POLICY_CHARACTERS:
             raise _violation("Policy")
-        read_document(params["Policy"])
+        _check_arns(read_document(params["Policy"]))
     for name, most in (("PolicyArns", _SESSION_POLICY_ARNS), ("Tags", _SESSION_TAGS)):
         if len(params.get(name) or ()) > most:
             raise _violation(name)
@@ -131,7 +132,18 @@ def _session_policies(role: Entity, partition: str, params: Mapping[str, Any]) -
             raise ServiceFault(
                 400, "ValidationError", f"Policy {arn} does not exist in account {role.account}."
             )
+        _check_arns(found.document)
         yield found
+
+
+def _check_arns(document: Document) -> None:
+    """Refuse a session policy with an ARN that is not complete.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    if document.incomplete_arn:
+        text = f"The policy document cannot be read: {document.incomplete_arn} is not a complete ARN"
+        raise ServiceFault(400, "MalformedPolicyDocument", text)
 
 
 def _violation(name: str) -> ServiceFault:
