@@ -52,7 +52,7 @@ LOOKED_AT = {
         "tags",
     },
     "user": {"arn", "create_date", "id", "managed_policies", "name", "policies"},
-    "group": {"managed_policies", "policies", "users"},
+    "group": {"arn", "managed_policies", "name", "policies", "users"},
     "access key": {"secret_access_key", "status", "user_name"},
     "policy": {"arn", "name", "versions"},
     "policy version": {"document", "is_default"},

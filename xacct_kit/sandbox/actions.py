@@ -62,6 +62,7 @@ _RESOURCES: tuple[tuple[str, str, str], ...] = (
     ("iam", "UserName", "arn:{partition}:iam::{account}:user/{value}"),
     ("iam", "GroupName", "arn:{partition}:iam::{account}:group/{value}"),
     ("iam", "PolicyArn", "{value}"),
+    ("iam", "PolicySourceArn", "{value}"),
     ("iam", "PolicyName", "arn:{partition}:iam::{account}:policy/{value}"),
     (
         "sagemaker",

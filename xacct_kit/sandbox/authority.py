@@ -153,8 +153,11 @@ def _denial(request: Request, decision: Decision, policy: Policy | None) -> Serv
 
 _IAM_ENTITY = re.compile(r"arn:[^:]+:iam::\d{12}:(?P<kind>role|user|group)/(?:.*/)?(?P<name>[^/]+)")
 _IAM_POLICY = re.compile(r"arn:[^:]+:iam::(?:\d{12}|aws):policy/.+")
-_IAM_CREATIONS = frozenset(
-    f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User")
+_NAMED_BY_ARN = frozenset(
+    {
+        "iam:SimulatePrincipalPolicy",
+        *(f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User")),
+    }
 )
 
 
@@ -163,7 +166,7 @@ def _on_resource(action: str, resource: str) -> str:
     if resource == "*" and service in ("ec2", "s3"):
         return ""
     named = f'"{resource}"' if service == "s3" else resource
-    if service == "iam" and action not in _IAM_CREATIONS:
+    if service == "iam" and action not in _NAMED_BY_ARN:
         named = _iam_name(resource)
     return f" on resource: {named}"
 

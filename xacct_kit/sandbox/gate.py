@@ -33,6 +33,7 @@ from xacct_kit.sandbox.protocol import (
     refusal,
     resembling,
 )
+from xacct_kit.sandbox.simulation import simulate_custom_policy, simulate_principal_policy
 
 WSGIApplication = Callable[..., Any]
 
@@ -244,5 +245,11 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
     ),
     ("iam", "DeleteUserPermissionsBoundary"): _bound_user,
     ("iam", "PutUserPermissionsBoundary"): _bound_user,
+    ("iam", "SimulateCustomPolicy"): lambda caller, params: simulate_custom_policy(
+        caller.account, caller.partition, params
+    ),
+    ("iam", "SimulatePrincipalPolicy"): lambda caller, params: simulate_principal_policy(
+        caller.account, caller.partition, params
+    ),
     ("ce", "GetCostAndUsage"): lambda caller, params: get_cost_and_usage(caller.account, params),
 }

@@ -1,6 +1,6 @@
 """The organization as it stands: who manages it, and which service control policies are above an account.
 
-Together with `state` the only module that reads what the state engine keeps.
+Read from the state engine, as `state` reads IAM's part of it.
 """
 
 from __future__ import annotations

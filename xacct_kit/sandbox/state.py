@@ -1,7 +1,6 @@
 """What the sandbox's accounts hold: who is there, and by which policies they may do what.
 
-moto keeps the state of every account in process. What authorisation needs of IAM is read here, so that a new
-version of moto is met in one place.
+moto keeps the state of every account in process. What authorisation needs of IAM is read here.
 """
 
 from __future__ import annotations
