@@ -90,7 +90,14 @@ class Authority:
         context = context_of(principal, entity.tags if entity else {}, operation, region)
         place = {"partition": principal.partition, "account": principal.account, "region": region}
         for resource in resources(operation, **place):
-            request = Request(principal=principal.arn, action=action, resource=resource, context=context)
+            request = Request(
+                principal=principal.arn,
+                action=action,
+                resource=resource,
+                context=context,
+                # What IAM does, it does in the account that asks, whatever a name says.
+                resource_account=principal.account if operation.service == "iam" else None,
+            )
             decision = self._decide(request, policies)
             if not decision.allowed:
                 raise _denial(request, decision, policies.deciding(decision))

@@ -59,7 +59,9 @@ def context_of(
         "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now.timestamp())),
     }
-    context |= {f"aws:PrincipalTag/{key}": value for key, value in {**tags, **principal.session_tags}.items()}
+    # In lower case, so that a session's tag takes the place of the role's, however either is spelled.
+    principal_tags = (*tags.items(), *principal.session_tags.items())
+    context |= {f"aws:PrincipalTag/{key.lower()}": value for key, value in principal_tags}
     return context | _of_kind(principal) | _of_organization(principal.account) | _of_operation(operation)
 
 
@@ -86,7 +88,7 @@ def _of_operation(operation: Operation) -> dict[str, ContextValue]:
     tags = _requested_tags(params)
     if tags:
         found["aws:TagKeys"] = list(tags)
-    return found | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return found | {f"aws:RequestTag/{key.lower()}": value for key, value in tags.items()}
 
 
 def _requested_tags(params: Mapping[str, Any]) -> dict[str, str]:

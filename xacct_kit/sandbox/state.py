@@ -177,7 +177,7 @@ def find_long_term_key(access_key: str) -> LongTermKey | None:
     for account, partitions in list(iam_backends.items()):
         for backend in list(partitions.values()):
             key = backend.access_keys.get(access_key)
-            if key is not None and key.status == "Active":
+            if key is not None and key.status == "Active" and str(key.user_name) in backend.users:
                 user = backend.users[str(key.user_name)]
                 return LongTermKey(
                     account=account, user_arn=user.arn, user_id=user.id, secret=key.secret_access_key
