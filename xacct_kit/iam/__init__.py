@@ -3,6 +3,7 @@
 from xacct_kit.iam.batch import decide_line
 from xacct_kit.iam.decide import Decision, Layer, StatementReference, decide
 from xacct_kit.iam.documents import compile_document
+from xacct_kit.iam.policies import Policies
 from xacct_kit.iam.request import Request
 from xacct_kit.iam.statements import Document, DocumentKind
 
@@ -11,6 +12,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "Layer",
+    "Policies",
     "Request",
     "StatementReference",
     "compile_document",

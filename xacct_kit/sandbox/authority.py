@@ -1,16 +1,15 @@
 """Whether a call may be made, and what AWS says when it may not.
 
-The facts are gathered here; the decision is `xacct_kit.iam.decide`'s.
+The facts are gathered here; the decision is `xacct_kit.iam`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from xacct_kit.iam import Decision, DocumentKind, Layer, Request, decide
+from xacct_kit.iam import Decision, DocumentKind, Layer, Policies, Request
 from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.actions import iam_action, implied, resources
 from xacct_kit.sandbox.context import context_of
@@ -36,31 +35,6 @@ _POLICY_NAMES: Mapping[Layer, str] = {
     Layer.SCP: "service control policy",
     Layer.RESOURCE: "resource-based policy",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Policies:
-    """What a principal's calls are decided by."""
-
-    identity: Sequence[Policy]
-    boundary: Policy | None
-    session: Sequence[Policy]
-    scps: Sequence[Sequence[Policy]]
-
-    def deciding(self, decision: Decision) -> Policy | None:
-        """The policy whose statement decided, where it is one of these."""
-        by = decision.statement
-        if by is None:
-            return None
-        if by.layer is Layer.BOUNDARY:
-            return self.boundary
-        kept = {
-            Layer.IDENTITY: self.identity,
-            Layer.SESSION: self.session,
-            Layer.SCP: self.scps[by.level or 0] if self.scps else (),
-        }
-        documents = kept.get(by.layer)
-        return documents[by.document or 0] if documents else None
 
 
 class Authority:
@@ -105,9 +79,9 @@ class Authority:
             text = "You don't have permissions to access this resource."
             raise ServiceFault(400, "AccessDeniedException", text)
 
-    def _policies(self, principal: Principal, entity: Entity | None) -> _Policies:
+    def _policies(self, principal: Principal, entity: Entity | None) -> Policies[Policy]:
         known = entity is not None and not self._younger(entity, 2 * self._propagation)
-        return _Policies(
+        return Policies(
             identity=entity.policies if entity and known else (),
             boundary=entity.boundary if entity else None,
             session=principal.session_policies,
@@ -117,19 +91,12 @@ class Authority:
     def _younger(self, entity: Entity, age: timedelta) -> bool:
         return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
 
-    def _decide(self, request: Request, policies: _Policies) -> Decision:
+    def _decide(self, request: Request, policies: Policies[Policy]) -> Decision:
         trusts = request.action in _TRUSTED_ACTIONS
         role = state.find_entity(request.resource) if trusts else None
         if role and self._younger(role, self._propagation):
             role = None
-        return decide(
-            request,
-            identity=[policy.document for policy in policies.identity],
-            boundary=policies.boundary.document if policies.boundary else None,
-            session=[policy.document for policy in policies.session],
-            scps=[[policy.document for policy in level] for level in policies.scps],
-            resource_policy=state.compiled(role.trust, DocumentKind.TRUST) if role else None,
-        )
+        return policies.decide(request, state.compiled(role.trust, DocumentKind.TRUST) if role else None)
 
 
 def _entity(principal: Principal) -> Entity | None:
