@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -18,7 +20,9 @@ from xacct_kit.sandbox.layout import (
     MEMBER_ACCOUNT,
     OPERATOR_ACCESS_KEY,
     OPERATOR_SECRET,
+    Layout,
 )
+from xacct_kit.sandbox.process import SandboxProcess
 
 REGION = "us-east-1"
 _numbers = itertools.count()
@@ -41,8 +45,8 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trusting(principal: Any, **condition: Any) -> str:
-    trusted = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+def trusting(principal: Any, *, action: Any = "sts:AssumeRole", **condition: Any) -> str:
+    trusted = {"Effect": "Allow", "Principal": principal, "Action": action}
     return document(trusted | ({"Condition": condition} if condition else {}))
 
 
@@ -59,11 +63,44 @@ def refusal(call: Any, **params: Any) -> Refusal:
     """Make a call that must be refused, at the first attempt."""
     with pytest.raises(ClientError) as caught:
         call(**params)
-    response = caught.value.response
-    assert response["ResponseMetadata"]["RetryAttempts"] == 0
-    assert response["ResponseMetadata"]["RequestId"]
-    error = response["Error"]
-    return Refusal(error["Code"], response["ResponseMetadata"]["HTTPStatusCode"], error["Message"])
+    about = caught.value.response["ResponseMetadata"]
+    assert about["RetryAttempts"] == 0
+    assert about["RequestId"]
+    return told(caught.value)
+
+
+JANUARY = {"Start": "2026-01-01", "End": "2026-02-01"}
+COSTS = {"TimePeriod": JANUARY, "Granularity": "MONTHLY", "Metrics": ["UnblendedCost"]}
+
+# A call of each service, by botocore's name of it, that changes nothing.
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ce": ("get_cost_and_usage", COSTS),
+    "cloudformation": ("list_stacks", {}),
+    "ec2": ("describe_vpcs", {}),
+    "emr": ("list_clusters", {}),
+    "iam": ("list_roles", {}),
+    "organizations": ("list_roots", {}),
+    "s3": ("list_buckets", {}),
+    "sagemaker": ("list_notebook_instances", {}),
+    "ssm": ("describe_parameters", {}),
+    "sts": ("get_caller_identity", {}),
+}
+
+
+def told(error: ClientError) -> Refusal:
+    """What a client was told that was refused."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return Refusal(error.response["Error"]["Code"], status, error.response["Error"]["Message"])
+
+
+def outcome(who: Actor, service: str) -> Refusal | None:
+    """What somebody is told who calls a service; None when it answers."""
+    operation, params = CALLS[service]
+    try:
+        getattr(who.client(service), operation)(**params)
+    except ClientError as error:
+        return told(error)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +113,7 @@ class Actor:
     token: str | None = None
     region: str = REGION
     arn: str = ""
+    config: Any = None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -91,14 +129,18 @@ class Actor:
                 aws_access_key_id=self.access_key,
                 aws_secret_access_key=self.secret,
                 aws_session_token=self.token,
+                config=self.config,
             )
         return self._clients[service]
+
+    def but(self, **changes: Any) -> Actor:
+        """The same with something else, such as another region."""
+        return replace(self, **changes, _clients={})
 
     def assume(self, arn: str, session: str = "tester", **params: Any) -> Actor:
         answer = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session, **params)
         credentials = answer["Credentials"]
-        return Actor(
-            endpoint=self.endpoint,
+        return self.but(
             access_key=credentials["AccessKeyId"],
             secret=credentials["SecretAccessKey"],
             token=credentials["SessionToken"],
@@ -139,6 +181,13 @@ class Organization:
     def api_handler(self) -> Actor:
         return self.session(MAIN_ACCOUNT, "ApiHandlerRole")
 
+    def new_policy(self, *statements: dict[str, Any], account: str = MEMBER_ACCOUNT) -> str:
+        """A customer managed policy of an account; its ARN."""
+        iam = self.administrator(account).client("iam")
+        made = iam.create_policy(PolicyName=unique("policy"), PolicyDocument=document(*statements))
+        arn: str = made["Policy"]["Arn"]
+        return arn
+
     def new_role(self, *statements: dict[str, Any], account: str = MEMBER_ACCOUNT, **role: Any) -> str:
         """A role of an account that its administrator may assume, with one inline policy."""
         name = unique("role")
@@ -168,3 +217,14 @@ class Organization:
             secret=key["SecretAccessKey"],
             arn=arn,
         )
+
+
+@contextmanager
+def serving(layout: Layout) -> Iterator[Organization]:
+    """A sandbox in a child process. Whatever it is asked, it never stumbles."""
+    child = SandboxProcess(layout)
+    try:
+        yield Organization(child.endpoint)
+        assert b"Traceback" not in os.pread(child._errors.fileno(), 1_000_000, 0)
+    finally:
+        child.stop()

@@ -192,36 +192,6 @@ def test_a_parameter_that_breaks_its_constraint_is_named(
     assert f"'{name}'" in refused.text
 
 
-class TestSessionPolicy:
-    def test_it_limits_what_the_role_may(self, organization: Organization) -> None:
-        arn = role_arn(MEMBER_ACCOUNT, "OrganizationAccountAccessRole")
-        policy = document(statement("Allow", "s3:ListAllMyBuckets"))
-        limited = organization.operator.assume(arn, Policy=policy)
-        assert "Buckets" in limited.client("s3").list_buckets()
-        refused = refusal(limited.client("ssm").describe_parameters)
-        assert refused.text.endswith("because no session policy allows the ssm:DescribeParameters action")
-
-    def test_it_gives_nothing_that_the_role_may_not(self, organization: Organization) -> None:
-        target = organization.new_role(statement("Allow", "ssm:DescribeParameters"))
-        limited = organization.administrator().assume(target, Policy=document(statement("Allow", "*")))
-        assert "Parameters" in limited.client("ssm").describe_parameters()
-        refused = refusal(limited.client("s3").list_buckets)
-        assert refused.text.endswith("because no identity-based policy allows the s3:ListAllMyBuckets action")
-
-    @pytest.mark.parametrize(
-        "policy", ["{", '{"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}']
-    )
-    def test_it_must_be_a_policy(self, organization: Organization, policy: str) -> None:
-        arn = role_arn(MEMBER_ACCOUNT, "OrganizationAccountAccessRole")
-        refused = assume(organization.operator, arn, Policy=policy)
-        assert (refused.code, refused.status) == ("MalformedPolicyDocument", 400)
-
-    def test_a_managed_one_is_not_offered(self, organization: Organization) -> None:
-        arn = role_arn(MEMBER_ACCOUNT, "OrganizationAccountAccessRole")
-        policies = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
-        assert assume(organization.operator, arn, PolicyArns=policies).code == "NotImplemented"
-
-
 def test_a_changed_trust_policy_counts_at_once_and_leaves_sessions_alone(organization: Organization) -> None:
     trust = trusting({"AWS": f"arn:aws:iam::{MEMBER_ACCOUNT}:root"})
     target = organization.new_role(statement("Allow", "ssm:*"), AssumeRolePolicyDocument=trust)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -354,17 +354,10 @@ def attach(organization: Organization, who: Actor, policy: str) -> str:
     return role
 
 
-def customer_policy(organization: Organization, *statements: dict[str, Any]) -> str:
-    iam = organization.administrator().client("iam")
-    made = iam.create_policy(PolicyName=unique("policy"), PolicyDocument=document(*statements))
-    arn: str = made["Policy"]["Arn"]
-    return arn
-
-
 class TestManagedPolicies:
     def test_a_customers_counts_until_it_is_detached(self, organization: Organization) -> None:
         who = organization.somebody()
-        policy = customer_policy(organization, statement("Allow", "ssm:DescribeParameters"))
+        policy = organization.new_policy(statement("Allow", "ssm:DescribeParameters"))
         role = attach(organization, who, policy)
         assert "Parameters" in who.client("ssm").describe_parameters()
         organization.administrator().client("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
@@ -372,7 +365,7 @@ class TestManagedPolicies:
 
     def test_the_default_version_counts(self, organization: Organization) -> None:
         who = organization.somebody()
-        policy = customer_policy(organization, statement("Allow", "ssm:DescribeParameters"))
+        policy = organization.new_policy(statement("Allow", "ssm:DescribeParameters"))
         attach(organization, who, policy)
         iam = organization.administrator().client("iam")
         nothing = document(statement("Deny", "*"))
@@ -429,7 +422,7 @@ def test_the_policies_of_a_users_groups_count(organization: Organization) -> Non
 
 def test_a_managed_policy_of_a_user_counts(organization: Organization) -> None:
     user = organization.new_user()
-    policy = customer_policy(organization, statement("Allow", "ssm:DescribeParameters"))
+    policy = organization.new_policy(statement("Allow", "ssm:DescribeParameters"))
     name = user.arn.rpartition("/")[2]
     organization.administrator().client("iam").attach_user_policy(UserName=name, PolicyArn=policy)
     assert "Parameters" in user.client("ssm").describe_parameters()
@@ -437,7 +430,7 @@ def test_a_managed_policy_of_a_user_counts(organization: Organization) -> None:
 
 class TestPermissionsBoundary:
     def test_it_limits(self, organization: Organization) -> None:
-        boundary = customer_policy(organization, statement("Allow", "s3:ListAllMyBuckets"))
+        boundary = organization.new_policy(statement("Allow", "s3:ListAllMyBuckets"))
         who = organization.somebody(statement("Allow", "*"), PermissionsBoundary=boundary)
         assert "Buckets" in who.client("s3").list_buckets()
         refused = refusal(who.client("ssm").describe_parameters)
@@ -446,10 +439,10 @@ class TestPermissionsBoundary:
         )
 
     def test_its_explicit_deny_is_named(self, organization: Organization) -> None:
-        boundary = customer_policy(organization, statement("Allow", "*"), statement("Deny", "ssm:*"))
+        boundary = organization.new_policy(statement("Allow", "*"), statement("Deny", "ssm:*"))
         who = organization.somebody(statement("Allow", "*"), PermissionsBoundary=boundary)
         refused = refusal(who.client("ssm").describe_parameters)
-        assert refused.text.endswith("with an explicit deny in a permissions boundary")
+        assert refused.text.endswith(f"with an explicit deny in a permissions boundary: {boundary}")
 
     def test_one_of_aws_limits_too(self, organization: Organization) -> None:
         boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -459,14 +452,14 @@ class TestPermissionsBoundary:
         assert "because no permissions boundary allows the iam:CreateUser action" in refused.text
 
     def test_it_gives_nothing(self, organization: Organization) -> None:
-        boundary = customer_policy(organization, statement("Allow", "*"))
+        boundary = organization.new_policy(statement("Allow", "*"))
         who = organization.somebody(PermissionsBoundary=boundary)
         assert "no identity-based policy" in refusal(who.client("s3").list_buckets).text
 
     def test_it_counts_from_when_it_is_put_until_it_is_deleted(self, organization: Organization) -> None:
         who = organization.somebody(statement("Allow", "ssm:*"))
         role, iam = who.arn.split("/")[1], organization.administrator().client("iam")
-        boundary = customer_policy(organization, statement("Allow", "s3:*"))
+        boundary = organization.new_policy(statement("Allow", "s3:*"))
         iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=boundary)
         assert refusal(who.client("ssm").describe_parameters).code == "AccessDeniedException"
         iam.delete_role_permissions_boundary(RoleName=role)
@@ -501,81 +494,55 @@ def test_a_role_that_was_deleted_leaves_a_session_that_may_nothing(organization:
 # Service control policies.
 
 
-@pytest.fixture
-def scp(organization: Organization) -> Iterator[Callable[[str, str], None]]:
-    """Attach a policy to an account, a unit or the root; it is gone after the test."""
-    client = organization.operator.client("organizations")
-    attached = []
-
-    def attach_policy(text: str, target: str) -> None:
-        made = client.create_policy(
-            Content=text, Description="", Name=unique("scp"), Type="SERVICE_CONTROL_POLICY"
-        )
-        policy = made["Policy"]["PolicySummary"]["Id"]
-        client.attach_policy(PolicyId=policy, TargetId=target)
-        attached.append((policy, target))
-
-    yield attach_policy
-    for policy, target in attached:
-        client.detach_policy(PolicyId=policy, TargetId=target)
-        client.delete_policy(PolicyId=policy)
+def denied_by(policy: str) -> str:
+    return f" with an explicit deny in a service control policy: {policy}"
 
 
 class TestServiceControlPolicy:
     def test_it_denies_in_the_member_that_it_is_attached_to(
-        self, organization: Organization, scp: Callable[[str, str], None]
+        self, organization: Organization, scp: Callable[..., str]
     ) -> None:
         administrator = organization.administrator(OTHER_MEMBER)
         assert "Parameters" in administrator.client("ssm").describe_parameters()
-        scp(document(statement("Deny", "ssm:*")), OTHER_MEMBER)
+        policy = scp(document(statement("Deny", "ssm:*")), OTHER_MEMBER)
         refused = refusal(administrator.client("ssm").describe_parameters)
-        assert refused.text.endswith("with an explicit deny in a service control policy")
+        assert refused.text.endswith(denied_by(policy))
         assert "Parameters" in organization.administrator().client("ssm").describe_parameters()
 
     def test_it_denies_below_the_root_but_not_in_the_management_account(
-        self, organization: Organization, scp: Callable[[str, str], None]
+        self, organization: Organization, scp: Callable[..., str], root: str
     ) -> None:
-        root = organization.operator.client("organizations").list_roots()["Roots"][0]["Id"]
         # No other test asks for it.
-        scp(document(statement("Deny", "ssm:DescribePatchBaselines")), root)
+        policy = scp(document(statement("Deny", "ssm:DescribePatchBaselines")), root)
         for member in (MEMBER_ACCOUNT, OTHER_MEMBER):
             refused = refusal(organization.administrator(member).client("ssm").describe_patch_baselines)
-            assert refused.text.endswith("with an explicit deny in a service control policy")
+            assert refused.text.endswith(denied_by(policy))
         assert "BaselineIdentities" in organization.operator.client("ssm").describe_patch_baselines()
 
     def test_where_none_allows_an_action_is_denied(
-        self, organization: Organization, scp: Callable[[str, str], None]
+        self, organization: Organization, scp: Callable[..., str]
     ) -> None:
-        client = organization.operator.client("organizations")
-        scp(document(statement("Allow", "s3:*")), OTHER_MEMBER)
-        client.detach_policy(PolicyId="p-FullAWSAccess", TargetId=OTHER_MEMBER)
-        try:
-            administrator = organization.administrator(OTHER_MEMBER)
-            assert "Buckets" in administrator.client("s3").list_buckets()
-            refused = refusal(administrator.client("ssm").describe_parameters)
-        finally:
-            client.attach_policy(PolicyId="p-FullAWSAccess", TargetId=OTHER_MEMBER)
+        administrator = organization.administrator(OTHER_MEMBER)
+        scp(document(statement("Allow", "s3:*")), OTHER_MEMBER, alone=True)
+        assert "Buckets" in administrator.client("s3").list_buckets()
+        refused = refusal(administrator.client("ssm").describe_parameters)
         assert "because no service control policy allows the ssm:DescribeParameters action" in refused.text
 
     def test_it_denies_in_the_unit_that_an_account_was_moved_to(
-        self, organization: Organization, scp: Callable[[str, str], None]
+        self, organization: Organization, scp: Callable[..., str], root: str
     ) -> None:
-        client, administrator = (
-            organization.operator.client("organizations"),
-            organization.administrator(OTHER_MEMBER),
-        )
-        root = client.list_roots()["Roots"][0]["Id"]
-        unit = client.create_organizational_unit(ParentId=root, Name=unique("unit"))["OrganizationalUnit"][
-            "Id"
-        ]
-        scp(document(statement("Deny", "ssm:*")), unit)
+        client = organization.operator.client("organizations")
+        administrator = organization.administrator(OTHER_MEMBER)
+        made = client.create_organizational_unit(ParentId=root, Name=unique("unit"))
+        unit = made["OrganizationalUnit"]["Id"]
+        policy = scp(document(statement("Deny", "ssm:*")), unit)
         assert "Parameters" in administrator.client("ssm").describe_parameters()
         client.move_account(AccountId=OTHER_MEMBER, SourceParentId=root, DestinationParentId=unit)
         try:
             refused = refusal(administrator.client("ssm").describe_parameters)
         finally:
             client.move_account(AccountId=OTHER_MEMBER, SourceParentId=unit, DestinationParentId=root)
-        assert refused.text.endswith("with an explicit deny in a service control policy")
+        assert refused.text.endswith(denied_by(policy))
 
     def test_one_that_cannot_be_read_is_not_kept(self, organization: Organization) -> None:
         client = organization.operator.client("organizations")

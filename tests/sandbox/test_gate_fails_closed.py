@@ -354,11 +354,7 @@ NOT_OFFERED = [
     ("ec2", "describe_ipam_policies", {}),
     ("emr", "list_studios", {}),
     ("emr", "terminate_job_flows", {"JobFlowIds": ["j-unknown"]}),
-    (
-        "iam",
-        "simulate_principal_policy",
-        {"PolicySourceArn": role_arn(MEMBER_ACCOUNT, "x"), "ActionNames": ["s3:*"]},
-    ),
+    ("iam", "generate_service_last_accessed_details", {"Arn": role_arn(MEMBER_ACCOUNT, "x")}),
     ("sagemaker", "list_user_profiles", {}),
     ("ssm", "describe_instance_information", {}),
     ("sts", "get_session_token", {}),

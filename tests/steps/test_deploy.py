@@ -167,7 +167,7 @@ def test_what_was_true_a_moment_ago_is_asked_again() -> None:
         assert xk.check_trust(session).ok
         nobody = {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}],
+            "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
         }
         administer(session, "iam", "UpdateAssumeRolePolicy", RoleName=ROLE, PolicyDocument=json.dumps(nobody))
         refused = [row.caller for row in xk.check_trust(session) if row.verdict is Verdict.FAIL]

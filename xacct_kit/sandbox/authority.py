@@ -72,7 +72,7 @@ class Authority:
                 # What IAM does, it does in the account that asks, whatever a name says.
                 resource_account=principal.account if operation.service == "iam" else None,
             )
-            decision = self._decide(request, policies)
+            decision = self._decide(request, policies, lost=entity is None)
             if not decision.allowed:
                 raise _denial(request, decision, policies.deciding(decision))
         if operation.service == "organizations" and not _may_manage(principal, operation.name):
@@ -91,8 +91,9 @@ class Authority:
     def _younger(self, entity: Entity, age: timedelta) -> bool:
         return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
 
-    def _decide(self, request: Request, policies: Policies[Policy]) -> Decision:
-        trusts = request.action in _TRUSTED_ACTIONS
+    def _decide(self, request: Request, policies: Policies[Policy], *, lost: bool) -> Decision:
+        # Nobody trusts a session whose role was deleted, even if another has its name.
+        trusts = request.action in _TRUSTED_ACTIONS and not lost
         role = state.find_entity(request.resource) if trusts else None
         if role and self._younger(role, self._propagation):
             role = None

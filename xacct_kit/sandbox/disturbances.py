@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from fractions import Fraction
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.sandbox.faults import ServiceFault
@@ -88,9 +89,10 @@ class Disturbances:
     """
 
     def __init__(self, throttle: Mapping[str, float], latency: Mapping[str, float]) -> None:
-        self._throttle = dict(throttle)
+        # As it is written: in floating point, ten tenths are less than one.
+        self._throttle = {service: Fraction(str(share)) for service, share in throttle.items()}
         self._latency = dict(latency)
-        self._due: dict[str, float] = defaultdict(float)
+        self._due: dict[str, Fraction] = defaultdict(Fraction)
         self._lock = threading.Lock()
         self._not_ready: dict[tuple[str, str], NotReady] = {}
         self._disabled: set[tuple[str, str]] = set()
@@ -127,7 +129,7 @@ class Disturbances:
         Raises:
             ServiceFault: this one is too many.
         """
-        share = self._throttle.get(service, 0.0)
+        share = self._throttle.get(service, Fraction())
         with self._lock:
             self._due[service] += share
             refused = self._due[service] >= 1

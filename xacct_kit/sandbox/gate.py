@@ -7,7 +7,7 @@ that was not allowed. Calls that the sandbox makes on a principal's behalf pass 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.core.utils import get_service_model
@@ -20,6 +20,7 @@ from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.layout import MAIN_ACCOUNT
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
@@ -71,7 +72,8 @@ class Gate:
             self.disturbances.delay(signature.service)
             self.disturbances.check_rate(signature.service)
             operation = self._recognise(signature.service, environ)
-            self._furnish(principal, operation)
+            if operation.service != "s3":
+                self.members.enter(str(operation.params))
             response = self.carry_out(principal, operation, signature.region, environ)
         except ServiceFault as fault:
             response = refusal(service, fault)
@@ -82,13 +84,6 @@ class Gate:
             text = f"The sandbox does not offer the service {service}."
             raise ServiceFault(501, "NotImplemented", text)
         return recognise(service, environ)
-
-    def _furnish(self, principal: Principal, operation: Operation) -> None:
-        if operation.name in ("DeleteRole", "DeleteUser"):
-            # Who is trusted in an account must be there when the account is furnished.
-            self.members.enter_all()
-        elif operation.service != "s3":
-            self.members.enter(str(operation.params))
 
     def carry_out(
         self,
@@ -110,6 +105,7 @@ class Gate:
         """
         if operation.service == "sts" and operation.name == "AssumeRole":
             sts.check_assume_role(operation.params)
+            operation = replace(operation, params=sts.chained(principal, operation.params))
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
         self._authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)
@@ -142,12 +138,16 @@ class Gate:
                 principal.account, principal.partition, operation.params["PolicyArn"]
             )
         departing = _departing(principal, operation)
+        if departing is not None and principal.account == MAIN_ACCOUNT:
+            # Who is trusted in an account must be there when the account is furnished.
+            self.members.enter_all()
         # A client's own account header is never trusted; this one also spares moto a search of all accounts.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = principal.account
         response = self._ask_engine(operation, environ)
         if departing is not None and response.status < 300:
             state.forget_principal(departing.arn, departing.id)
         if operation.name == "CreateUser" and operation.service == "iam" and response.status < 300:
+            state.identify_user(principal.partition, principal.account, operation.params["UserName"])
             boundary = operation.params.get("PermissionsBoundary")
             state.set_user_boundary(
                 principal.partition, principal.account, operation.params["UserName"], boundary

@@ -185,6 +185,7 @@ _DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
         "InvalidToken": (400, "UnrecognizedClientException", None),
         "MissingAuthenticationToken": (400, "MissingAuthenticationTokenException", None),
         "SignatureDoesNotMatch": (400, "InvalidSignatureException", None),
+        "Throttling": (400, "ThrottlingException", None),
     },
     "ec2": {
         "ExpiredToken": (400, "RequestExpired", "Request has expired."),

@@ -15,7 +15,7 @@ from moto.organizations.models import FakeAccount, organizations_backends
 from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
-from xacct_kit.sandbox import scenarios
+from xacct_kit.sandbox import scenarios, state
 from xacct_kit.sandbox.gate import Gate
 from xacct_kit.sandbox.layout import (
     MAIN_ACCOUNT,
@@ -180,6 +180,7 @@ def _add_account(backend: Any, partition: str, account_id: str) -> None:
 def _create_operator(partition: str) -> None:
     backend = iam_backends[MANAGEMENT_ACCOUNT][partition]
     backend.create_user(region_name=backend.region_name, user_name="operator")
+    state.identify_user(partition, MANAGEMENT_ACCOUNT, "operator")
     backend.put_user_policy("operator", "AdministratorAccess", json.dumps(_ADMINISTRATOR))
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
+import secrets
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,6 +125,16 @@ def profile_roles(partition: str, account: str, name: str) -> tuple[str, ...]:
     return tuple(role.arn for role in profile.roles) if profile else (name,)
 
 
+def identify_user(partition: str, account: str, name: str) -> None:
+    """Give a new user a unique ID as AWS's are; moto's is none that a policy could hold.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
+    alphabet = string.ascii_uppercase + string.digits
+    user = iam_backends[account][partition].get_user(name)
+    user.id = "AIDA" + "".join(secrets.choice(alphabet) for _ in range(17))
+
+
 def set_user_boundary(partition: str, account: str, name: str, arn: str | None) -> bool:
     """Put a permissions boundary on a user, or take it away; False where there is no such user."""
     backend = _backend(partition, account)
@@ -177,8 +189,9 @@ def find_long_term_key(access_key: str) -> LongTermKey | None:
     for account, partitions in list(iam_backends.items()):
         for backend in list(partitions.values()):
             key = backend.access_keys.get(access_key)
-            if key is not None and key.status == "Active" and str(key.user_name) in backend.users:
-                user = backend.users[str(key.user_name)]
+            user = backend.users.get(str(key.user_name)) if key else None
+            # A user who has the name of one that was deleted or renamed is another.
+            if key and user and key.status == "Active" and user.create_date <= key.create_date:
                 return LongTermKey(
                     account=account, user_arn=user.arn, user_id=user.id, secret=key.secret_access_key
                 )
@@ -220,9 +233,22 @@ def forget_principal(arn: str, unique_id: str) -> None:
     for partitions in list(iam_backends.values()):
         for backend in list(partitions.values()):
             for role in list(backend.roles.values()):
-                role.assume_role_policy_document = role.assume_role_policy_document.replace(
-                    json.dumps(arn), json.dumps(unique_id)
-                )
+                text = role.assume_role_policy_document
+                role.assume_role_policy_document = _without_principal(text, arn, unique_id)
+
+
+def _without_principal(text: str, arn: str, unique_id: str) -> str:
+    """A trust policy where a principal's ARN has given way to its unique ID; conditions keep the ARN."""
+    trust = json.loads(text)
+    named = [statement["Principal"] for statement in _listed(trust["Statement"]) if "Principal" in statement]
+    trusting = [each for each in named if isinstance(each, dict) and arn in _listed(each.get("AWS", []))]
+    for each in trusting:
+        each["AWS"] = unique_id if each["AWS"] == arn else [unique_id if n == arn else n for n in each["AWS"]]
+    return json.dumps(trust) if trusting else text
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _policies(owner: Any) -> Iterator[Policy]:

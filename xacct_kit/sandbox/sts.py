@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ _REQUIRED = ("RoleArn", "RoleSessionName")
 _SESSION_POLICY_CHARACTERS = 2048
 _SESSION_POLICY_ARNS = 10
 _SESSION_TAGS = 50
+_TAG = re.compile(r"[\w\s.:/=+\-@]*")
 _NOT_OFFERED = ("ProvidedContexts", "SerialNumber", "TokenCode", "TransitiveTagKeys")
 
 
@@ -68,6 +69,37 @@ def _check_session(params: Mapping[str, Any]) -> None:
     for name, most in (("PolicyArns", _SESSION_POLICY_ARNS), ("Tags", _SESSION_TAGS)):
         if len(params.get(name) or ()) > most:
             raise _violation(name)
+    _check_tags(params.get("Tags") or ())
+
+
+def _check_tags(tags: Sequence[Mapping[str, str]]) -> None:
+    for number, tag in enumerate(tags, start=1):
+        for part, shortest, longest in (("Key", 1, 128), ("Value", 0, 256)):
+            text = tag.get(part, "")
+            if not shortest <= len(text) <= longest or not _TAG.fullmatch(text):
+                raise _violation(f"tags.{number}.member.{part.lower()}")
+    if len({tag["Key"].lower() for tag in tags}) < len(tags):
+        text = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        raise ServiceFault(400, "InvalidParameterValue", text)
+
+
+def chained(principal: Principal, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters of an `AssumeRole` request with the source identity that its caller has.
+
+    It persists in a chain of roles, which takes the permission to set it each time, and cannot be changed.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+
+    Raises:
+        ServiceFault: the request would change it.
+    """
+    own = principal.source_identity
+    if not own:
+        return params
+    if params.get("SourceIdentity") not in (None, own):
+        # That the value cannot be changed is documented; the words of the refusal are not.
+        text = f"User: {principal.arn} is not authorized to perform: sts:SetSourceIdentity on resource: "
+        raise ServiceFault(403, "AccessDenied", text + params["RoleArn"])
+    return {**params, "SourceIdentity": own}
 
 
 def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +121,7 @@ def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any
         role_arn=role.arn,
         session_policies=tuple(_session_policies(role, principal.partition, params)),
         session_tags={tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
-        source_identity=params.get("SourceIdentity") or principal.source_identity,
+        source_identity=params.get("SourceIdentity") or "",
         issued=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     key = keyring.issue(session, seconds)
