@@ -1,6 +1,6 @@
 """How soon a large sandbox is ready, and what its enforcement costs.
 
-python benchmarks/sandbox.py [ACCOUNTS]
+Run as `python benchmarks/sandbox.py [ACCOUNTS]`.
 """
 
 from __future__ import annotations
