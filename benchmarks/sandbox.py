@@ -97,15 +97,17 @@ def measure(gate: Any, accounts: int) -> None:
     """Print what entering the last account costs, and what requests in it cost."""
     from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET
     from xacct_kit.sandbox.principals import Principal
+    from xacct_kit.sandbox.state import find_entity
 
     gate.members.enter("333333333333")
     last = str(400_000_000_000 + accounts - 2) if accounts > 1 else "333333333333"
     print(f"first entry of an account  {best_of(1, lambda: gate.members.enter(last)) * 1000:8.2f} ms")
+    role_arn = f"arn:aws:iam::{last}:role/CrossAccountExecutionRole"
     session = Principal(
         account=last,
         arn=f"arn:aws:sts::{last}:assumed-role/CrossAccountExecutionRole/bench",
-        user_id="AROA:bench",
-        role_arn=f"arn:aws:iam::{last}:role/CrossAccountExecutionRole",
+        user_id=f"{getattr(find_entity(role_arn), 'id', '')}:bench",
+        role_arn=role_arn,
     )
     key = gate.keyring.issue(session, 3600)
     role = Credentials(key.access_key, key.secret, key.token)

@@ -21,25 +21,6 @@ from xacct_kit.report import OutcomeKind as Kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envelope:
-    """What an SDK, a tool or CloudFormation wrapped around the text of a service.
-
-    Attributes:
-        text: what the service said, on one line, without the wrapping and the encoded message.
-        code: the error code that the wrapping names; empty where it names none.
-        operation: the operation that the wrapping names.
-        service: the service that the wrapping names, in the SDK's spelling.
-        http_status: the status that the wrapping names.
-    """
-
-    text: str
-    code: str = ""
-    operation: str = ""
-    service: str = ""
-    http_status: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Refusal:
     """A refusal as the text tells it; what the text leaves out is `None` or empty.
 
@@ -64,120 +45,28 @@ class Refusal:
     clause: str = ""
 
 
-# Outermost first. A prefix ends where the text of the service begins.
-_PREFIXES = tuple(
-    map(
-        re.compile,
-        (
-            r"An error occurred \((?P<code>[^()\s]+)\) when calling the (?P<operation>\w+) operation"
-            r"(?: \(reached max retries: \d+\))?(?:: ?|$)",
-            r"operation error (?P<service>[\w ]+): (?P<operation>\w+), "
-            r"(?:.{0,300}?\bStatusCode: (?P<status>\d{3}),)?.{0,300}?\bapi error (?P<code>[\w.]+): ",
-            r"^(?P<code>[A-Z]\w+(?:\.\w+)*): (?=.*\bstatus code: \d{3}, request id: )",
-        ),
-    )
-)
-_SUFFIXES = tuple(
-    map(
-        re.compile,
-        (
-            r"\(Service: (?P<service>[^;,()]+)[;,] Status Code: (?P<status>\d{3})"
-            r"(?:[;,] Error Code: (?P<code>[\w.]+))?[^()]*\)",
-            r"\(RequestToken: [^()]*?HandlerErrorCode: (?P<code>\w+)\)",
-            r"\(SDK Attempt Count: \d+\)",
-            r"\bstatus code: (?P<status>\d{3}), request id: \S+",
-        ),
-    )
-)
-# Long enough to be wrapped by whatever showed it before.
-_ENCODED = re.compile(r"(Encoded authorization failure message:)\s*\S+(?:\s+[\w-]{24,}|\s*\[truncated\])*")
-_SECRETS = (
-    (_ENCODED, r"\1 (cut)"),
-    # The canonical request carries the session token.
-    (re.compile(r"(The Canonical String for this request should have been).*", re.DOTALL), r"\1 (cut)"),
-    (
-        re.compile(
-            r"Value '(?:(?!Value ').)*'(?= at '(?:externalId|tokenCode|webIdentityToken|sAMLAssertion)')",
-            re.DOTALL,
-        ),
-        "Value (cut)",
-    ),
-    (
-        re.compile(r"(parameter (?:ExternalId|TokenCode|WebIdentityToken|SAMLAssertion), value: )\S+"),
-        r"\1(cut)",
-    ),
-)
-
-
-def redact(message: str) -> str:
-    """The message without what must not be shown: encoded messages, session tokens, external IDs."""
-    for pattern, replacement in _SECRETS:
-        message = pattern.sub(replacement, message)
-    return message
-
-
-def unwrap(message: str) -> Envelope:
-    """Take the text of the service out of its wrapping."""
-    text = " ".join(redact(message).split())
-    found: dict[str, str] = {}
-    for pattern in _PREFIXES:
-        if match := pattern.search(text):
-            found = _named(match) | found
-            text = text[match.end() :]
-    for pattern in _SUFFIXES:
-        if match := pattern.search(text):
-            found = _named(match) | found
-            text = text[: match.start()] + text[match.end() :]
-    text = text.replace("Encoded authorization failure message: (cut)", "")
-    status = found.pop("status", "")
-    return Envelope(text=" ".join(text.split()), http_status=int(status) if status else None, **found)
-
-
-def _named(match: re.Match[str]) -> dict[str, str]:
-    return {name: value for name, value in match.groupdict().items() if value}
-
-
-# How SDKs and consoles call a service, where that is not its IAM prefix.
-_IAM_PREFIXES: Mapping[str, str] = {
-    "costexplorer": "ce",
-    "emr": "elasticmapreduce",
-    "identitymanagement": "iam",
-    "securitytoken": "sts",
-    "securitytokenservice": "sts",
-    "simplesystemsmanagement": "ssm",
-}
-
-
-def error_name(code: str) -> str:
-    """The code without namespace, side and the endings that differ from protocol to protocol."""
-    name = re.sub(r"^(?:.*#|(?:Client|Server)\.(?=\w))|:.*$", "", code.strip())
-    return re.sub(r"(?<=\w)(?:Error|Exception|Fault)+$", "", name)
-
-
-def service_prefix(service: str) -> str:
-    """The IAM prefix of a service, from whatever an SDK calls it."""
-    name = re.sub(r"^(?:amazon|aws)|[\s_-]|\..*", "", service.strip().lower())
-    return _IAM_PREFIXES.get(name, name)
-
-
 # "Does not exist, or you are not authorized" states nothing.
 _STATED = re.compile(
     r"^(?!.*\b(?:exists?|found)\b.* or |.* or .*\b(?:exists?|found)\b)"
-    r".*(?:not authorized to (?:perform|access)\b|\bexplicit deny\b|\bbecause no [\w -]{1,40}? allows\b)",
+    r".*(?:(?:not|n.t) authorized to (?:perform|access)\b|\bexplicit deny\b|\bbecause no [\w -]{1,40}? allows\b)",
     re.IGNORECASE,
 )
 _HEAD = re.compile(
-    r"(?:\bUser:? (?P<user>(?!is |are )(?:(?!\bUser:? ).)+?) |(?P<arn>\barn:\S+) )?(?:(?:is|are) )?"
-    r"[Nn]ot authorized to perform(?: the)?(?: (?:action|operation))?:? "
+    r"(?:\bUser:? (?P<user>(?!(?:is|are)\b)(?:(?!\bUser:? ).)+?) |(?P<arn>\barn:\S+) )?"
+    r"(?:(?:(?:is|are) )?[Nn]ot authorized|(?:is|are)n.t authorized|(?:is|are) explicitly denied)"
+    r" to perform(?: the)?(?: (?:action|operation))?:? "
     r"\[?[\"'`]?(?P<action>[A-Za-z][\w-]*:[A-Za-z*][\w*]*|[A-Z]\w+)[\"'`,\]]*"
 )
 _RESOURCE = re.compile(
     r" on (?:(?:the )?resource\(?s?\)?:? )?"
     r"(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'"
-    r"|(?P<bare>\S.*?)(?=,? (?:because|with an? |due to )|[,;] |\. |[.;]?$| \())"
+    r"|(?:this|the) resource\b"
+    r"|(?P<bare>\S.*?)(?=,? (?:because|with (?:an? )?explicit|due to )|[,;] |\. |[.;]?$| \())"
 )
 _EXPLICIT = re.compile(r"\bexplicit deny\b|\bexplicitly denied\b", re.IGNORECASE)
-_CLAUSE = re.compile(r"\b(?:because|with an? explicit deny|explicitly denied|due to|denied by)\b.*", re.I)
+_CLAUSE = re.compile(
+    r"\b(?:because|(?:with )?(?:an? )?explicit deny|explicitly denied|due to|denied by)\b.*", re.IGNORECASE
+)
 _POLICY_ARN = re.compile(
     r"\barn:[\w-]+:(?:iam|organizations):[\w-]*:(?:<[^>]*>|\[[^\]]*\]|[^:\s]*):policy/[\w+=,.@/*<>\[\]-]+"
 )
@@ -226,16 +115,16 @@ def read_refusal(text: str) -> Refusal:
     rest = text[read[-1].end() :] if read else text
     action = head["action"] if head else _action_of(rest)
     clause = _CLAUSE.search(rest)
-    arn = _POLICY_ARN.search(rest)
+    arn = _POLICY_ARN.search(clause.group()) if clause else None
     return Refusal(
         stated=bool(head or _STATED.search(rest)),
         principal=(head["user"] or head["arn"]) if head else None,
         action=action,
         resource=_resource(resource),
         layer=_layer(clause.group() if clause else "", action),
-        explicit=bool(_EXPLICIT.search(rest)),
+        explicit=bool(_EXPLICIT.search(rest) or (head and _EXPLICIT.search(head.group()))),
         policy_arn=arn.group().rstrip(".,") if arn else None,
-        clause=clause.group().rstrip(' ."') if clause else "",
+        clause=clause.group().rstrip(" .\"'") if clause else "",
     )
 
 
