@@ -110,7 +110,7 @@ def test_a_finding_survives_json(verdict):
 def test_a_row_has_the_columns_in_order_and_plain_values():
     row = finding().to_dict()
     assert tuple(row) == COLUMNS
-    assert {type(value) for value in row.values()} == {str, dict, float}
+    assert {type(value) for value in row.values()} == {str, dict, float, list}
 
 
 def test_a_row_does_not_share_its_evidence():

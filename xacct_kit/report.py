@@ -145,6 +145,7 @@ class Finding:
         evidence: raw code, HTTP status and message of the answer.
         duration: seconds that the call took.
         cost: US dollars that AWS charges for the call.
+        patch: the calls that would mend it, each with account, service, operation and params.
     """
 
     step: str
@@ -162,6 +163,7 @@ class Finding:
     evidence: Mapping[str, str] = field(default_factory=dict)
     duration: float = 0.0
     cost: float = 0.0
+    patch: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The row as plain values, in column order."""
@@ -174,6 +176,7 @@ class Finding:
             "expected": Expectation(row["expected"]),
             "outcome": OutcomeKind(row["outcome"]),
             "verdict": Verdict(row["verdict"]),
+            "patch": tuple(row.get("patch", ())),
         }
         return cls(**{**row, **typed})
 
@@ -184,6 +187,8 @@ COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Finding))
 def _plain(value: Any) -> Any:
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, tuple):
+        return [dict(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -45,8 +45,8 @@ FROM_OFFICE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     [
         pytest.param(DOCUMENTED, API_HANDLER, EXTERNAL_ID, TrustFault.NONE, id="named role"),
         pytest.param(DOCUMENTED, MEMBER_ADMIN, EXTERNAL_ID, TrustFault.NONE, id="the account itself"),
-        pytest.param(DOCUMENTED, API_HANDLER, "another", TrustFault.CONDITION, id="wrong external ID"),
-        pytest.param(DOCUMENTED, API_HANDLER, None, TrustFault.CONDITION, id="no external ID"),
+        pytest.param(DOCUMENTED, API_HANDLER, "another", TrustFault.EXTERNAL_ID, id="wrong external ID"),
+        pytest.param(DOCUMENTED, API_HANDLER, None, TrustFault.NO_EXTERNAL_ID, id="no external ID"),
         pytest.param(DOCUMENTED, NOTEBOOK, EXTERNAL_ID, TrustFault.PRINCIPAL, id="role that is not named"),
         pytest.param(DOCUMENTED, NOTEBOOK, "another", TrustFault.PRINCIPAL, id="neither is right"),
         pytest.param(
@@ -63,7 +63,7 @@ FROM_OFFICE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
             with_statement(Effect="Deny", Condition=FROM_OFFICE),
             API_HANDLER,
             "another",
-            TrustFault.CONDITION,
+            TrustFault.EXTERNAL_ID,
             id="a deny that does not apply hides no cause",
         ),
         pytest.param(

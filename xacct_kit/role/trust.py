@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -21,7 +21,9 @@ class TrustFault(Enum):
     NONE = "the trust policy allows it"
     PRINCIPAL = "the trust policy does not name the principal"
     FORMER_PRINCIPAL = "the trust policy does not name the principal, but one that was deleted"
-    CONDITION = "the trust policy names the principal, but its conditions are not met"
+    NO_EXTERNAL_ID = "the trust policy names the principal and wants an external ID, and none is sent"
+    EXTERNAL_ID = "the trust policy names the principal and wants another external ID"
+    CONDITION = "the trust policy names the principal, but another of its conditions is not met"
     DENY = "the trust policy denies it explicitly"
 
 
@@ -45,8 +47,9 @@ def trust_fault(
         return TrustFault.NONE
     if decision.explicit:
         return TrustFault.DENY
-    unconditional = _decide(_without_conditions(trust), principal, role_arn, context)
-    if unconditional.allowed:
+    if _decide(_allowing(trust, _without_external_id), principal, role_arn, context).allowed:
+        return TrustFault.NO_EXTERNAL_ID if external_id is None else TrustFault.EXTERNAL_ID
+    if _decide(_allowing(trust, _unconditional), principal, role_arn, context).allowed:
         return TrustFault.CONDITION
     return TrustFault.FORMER_PRINCIPAL if former_principals(trust) else TrustFault.PRINCIPAL
 
@@ -72,13 +75,20 @@ def _decide(trust: Mapping[str, Any], principal: str, role_arn: str, context: Ma
     return decide(request, identity=[_MAY_ASSUME], resource_policy=dict(trust))
 
 
-def _without_conditions(trust: Mapping[str, Any]) -> dict[str, Any]:
-    """The statements that allow, with no condition left."""
+def _allowing(trust: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
+    """The statements that allow, each changed."""
     found = trust["Statement"]
     statements = found if isinstance(found, list) else [found]
-    kept = [
-        {key: value for key, value in statement.items() if key != "Condition"}
-        for statement in statements
-        if statement["Effect"] == "Allow"
-    ]
-    return {**trust, "Statement": kept}
+    return {**trust, "Statement": [change(each) for each in statements if each["Effect"] == "Allow"]}
+
+
+def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:
+    return {element: value for element, value in statement.items() if element != "Condition"}
+
+
+def _without_external_id(statement: Mapping[str, Any]) -> dict[str, Any]:
+    conditions = {
+        operator: {key: value for key, value in keys.items() if key.lower() != "sts:externalid"}
+        for operator, keys in statement.get("Condition", {}).items()
+    }
+    return {**statement, "Condition": {operator: keys for operator, keys in conditions.items() if keys}}

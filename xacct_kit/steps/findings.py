@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from xacct_kit.aws.session import Answer, Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict, judge
@@ -46,6 +48,7 @@ def finding(
     fix: str | None = None,
     seconds: float = 0.0,
     cost: float = 0.0,
+    patch: tuple[Mapping[str, Any], ...] = (),
 ) -> Finding:
     """Hold an outcome against its question.
 
@@ -58,6 +61,7 @@ def finding(
         fix: what to do; the outcome's when it is not given. A green finding has none.
         seconds: how long the call took.
         cost: US dollars that it cost.
+        patch: the calls that would mend it.
     """
     judged = verdict or judge(question.expected, outcome.kind)
     return Finding(
@@ -76,6 +80,7 @@ def finding(
         evidence={key: session.redact(value) for key, value in outcome.evidence.items()},
         duration=round(seconds, 3),
         cost=cost,
+        patch=() if judged.green else patch,
     )
 
 

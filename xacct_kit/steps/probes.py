@@ -10,10 +10,12 @@ from typing import Any
 
 from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.iam import Decision, Request, decide
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report
+from xacct_kit.report import Expectation, Finding, Report
 from xacct_kit.role.profile import Document, Profile, load_profile
+from xacct_kit.role.repair import Goal
 from xacct_kit.steps.callers import execution_role, role_caller
 from xacct_kit.steps.catalogue import PROBES, Probe
+from xacct_kit.steps.denials import Denial, explain
 from xacct_kit.steps.findings import Question, finding, not_tried, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
@@ -145,13 +147,13 @@ def _asked(
 ) -> Finding:
 
     if not probe.price:
-        return _judged(session, question, probe, ask())
+        return _judged(session, question, probe, ask(), caller=caller)
     if not session.can_afford((question.account, probe.name), probe.price):
         return _too_dear(session, question, probe.price)
     answer, earlier = session.ask_once((question.account, probe.name), probe.price, ask)
     why = f"{caller.name} may call {probe.action}; this answer was already paid for." if earlier else None
     cost = probe.price if answer.ok and not earlier else 0.0
-    return _judged(session, question, probe, answer, why=why, cost=cost)
+    return _judged(session, question, probe, answer, caller=caller, why=why, cost=cost)
 
 
 def _judged(
@@ -160,29 +162,28 @@ def _judged(
     probe: Probe,
     answer: Answer,
     *,
+    caller: Caller,
     why: str | None = None,
     cost: float = 0.0,
 ) -> Finding:
-    fix = None
-    if answer.outcome.kind is OutcomeKind.DENIED_IDENTITY:
-        fix = _put_back(session, question, probe)
-    return finding(session, question, answer.outcome, why=why, fix=fix, seconds=answer.seconds, cost=cost)
+    judged = partial(finding, session, question, answer.outcome, seconds=answer.seconds, cost=cost)
+    if question.expected is Expectation.DENIED or not answer.outcome.kind.denied:
+        return judged(why=why)
+    found = explain(_denial(session, question, probe, answer, caller))
+    return judged(why=found.why, fix=found.fix, patch=found.patch)
 
 
-def _put_back(session: Session, question: Question, probe: Probe) -> str | None:
-    """What to do when the role lacks what its profile grants; None when the profile does not grant it."""
-    profile = load_profile(session.params.profile)
+def _denial(session: Session, question: Question, probe: Probe, answer: Answer, caller: Caller) -> Denial:
     values = placeholders(session, question.account)
-    for name, document in profile.permissions.items():
-        if _decision(document, probe=probe, values=values).allowed:
-            role = session.params.role_name
-            return (
-                f"Give {role} back its policy {name}, which grants {question.action} in the profile "
-                f"{profile.name}: deploy the role. If the stack has not changed, the policy was taken away "
-                f"by hand: put it back by hand (aws iam put-role-policy --role-name {role} "
-                f"--policy-name {name})."
-            )
-    return None
+    request = Request(
+        principal=caller.arn,
+        action=question.action,
+        resource=filled(probe.resource, values),
+        context={"aws:RequestedRegion": question.region or session.params.region},
+    )
+    granting = load_profile(session.params.profile).permissions
+    goal = Goal(request=request, role_arn=values["role_arn"], granting=granting)
+    return Denial(session=session, account=question.account, goal=goal, outcome=answer.outcome)
 
 
 def _too_dear(session: Session, question: Question, price: float) -> Finding:

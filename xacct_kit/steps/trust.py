@@ -1,7 +1,6 @@
 """The trust step: who can assume the role, and that nobody else can.
 
-AWS answers every refused AssumeRole with the same text. So a refusal that should not be is held against a
-second fact, the role as the account's own administrator reads it.
+A refusal that should not be is diagnosed by `xacct_kit.steps.trust_diagnosis`.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from xacct_kit.aws.session import Answer, Caller, Session
-from xacct_kit.errors import PolicyError
-from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report
-from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
+from xacct_kit.aws.session import Answer, Session
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, skipped
 from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.trust_diagnosis import Refusal, diagnose
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -62,8 +60,16 @@ def _must_assume(session: Session, account: str, principal: Principal, progress:
     answer = settled(session, account, ask, attrgetter("outcome"), progress)
     if not answer.outcome.kind.denied:
         return finding(session, question, answer.outcome, why=_assumed(session, principal, answer))
-    outcome = _diagnosed(session, account, principal, caller, answer.outcome)
-    return finding(session, question, outcome, seconds=answer.seconds)
+    found = diagnose(Refusal(session, account, principal, caller, answer.outcome))
+    return finding(
+        session,
+        question,
+        replace(answer.outcome, kind=found.kind),
+        why=found.why,
+        fix=found.fix,
+        patch=found.patch,
+        seconds=answer.seconds,
+    )
 
 
 def _assumed(session: Session, principal: Principal, answer: Answer) -> str | None:
@@ -151,79 +157,3 @@ def _refused(
         return finding(session, question, answer.outcome, why=why, fix=attempt.fix, seconds=answer.seconds)
     said = f"{principal.name} is refused {what}, as it should be." if answer.outcome.kind.denied else None
     return finding(session, question, answer.outcome, why=said, seconds=answer.seconds)
-
-
-def _diagnosed(
-    session: Session, account: str, principal: Principal, caller: Caller, refusal: Outcome
-) -> Outcome:
-    """The refusal with its cause, as far as the role itself tells it."""
-    if refusal.kind not in (OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED):
-        return refusal
-    role = session.params.role_name
-    refused = f"{principal.name} is refused {role} in {account}"
-    deployer = session.deployer(account).caller
-    if deployer is None:
-        reason = f"{refused}. AWS does not say why, and nobody here may read the role."
-        fix = f"Let the operator assume access_role ({session.params.access_role}) to read the role."
-        return replace(refusal, reason=reason, fix=fix)
-    read = session.call(deployer, "iam", "GetRole", RoleName=role)
-    if read.absent:
-        reason, fix = f"{refused}: there is no such role.", "Deploy the role: xacct deploy."
-        return replace(refusal, kind=OutcomeKind.NOT_FOUND, reason=reason, fix=fix)
-    if not read.ok:
-        reason = f"{refused}. AWS does not say why; the role cannot be read: {read.outcome.reason}"
-        return replace(refusal, reason=reason, fix=read.outcome.fix)
-    reason, fix = _cause_in_trust(session, principal, caller, refused, read)
-    return replace(refusal, kind=OutcomeKind.DENIED_TRUST, reason=reason, fix=fix)
-
-
-def _cause_in_trust(
-    session: Session, principal: Principal, caller: Caller, refused: str, read: Answer
-) -> tuple[str, str]:
-    role = read.result["Role"]
-    try:
-        fault = trust_fault(
-            role["AssumeRolePolicyDocument"],
-            principal=caller.arn,
-            role_arn=role["Arn"],
-            external_id=session.external_id,
-        )
-    except PolicyError as error:
-        return f"{refused}, and its trust policy cannot be read: {error}", "Deploy the role again."
-    cause, fix = _CAUSES[fault]
-    words = {
-        "principal": principal.arn,
-        "former": " and ".join(former_principals(role["AssumeRolePolicyDocument"])),
-    }
-    return f"{refused}: {cause.format_map(words)}", fix.format_map(words)
-
-
-_REPAIR = (
-    "If the stack still says so, correct it and deploy again; if the role was changed by hand, put its trust "
-    "policy back (aws iam update-assume-role-policy)."
-)
-_CAUSES = {
-    TrustFault.CONDITION: (
-        "the trust policy names {principal}, but wants another external ID.",
-        "Make external_id of the params and sts:ExternalId of the role's trust policy the same. " + _REPAIR,
-    ),
-    TrustFault.PRINCIPAL: (
-        "the trust policy does not name {principal}.",
-        "Add {principal} to the principals of the role's trust policy. " + _REPAIR,
-    ),
-    TrustFault.FORMER_PRINCIPAL: (
-        "the trust policy does not name {principal}, but {former}: the unique ID of a role that was deleted. "
-        "A role that is made anew with the same name is another one, and is not trusted.",
-        "Save the trust policy with {principal} again (aws iam update-assume-role-policy), or delete the "
-        "stack and deploy it; deploying an unchanged stack does not save it.",
-    ),
-    TrustFault.DENY: (
-        "the trust policy denies it explicitly.",
-        "Take the Deny statement out of the role's trust policy. " + _REPAIR,
-    ),
-    TrustFault.NONE: (
-        "the trust policy allows it, so something else refuses: the caller has no permission for "
-        "sts:AssumeRole, an organization policy denies it, or the role is too new to be known everywhere.",
-        "Wait a minute and try again; then allow sts:AssumeRole on the role in the policies of {principal}.",
-    ),
-}

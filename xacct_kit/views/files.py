@@ -100,6 +100,8 @@ def _read_row(row: Any) -> Finding:
 def _fits(name: str, value: Any) -> bool:
     if name in _NUMBERS:
         return isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "patch":
+        return isinstance(value, list) and all(isinstance(call, dict) for call in value)
     if name == "evidence":
         return isinstance(value, dict) and all(isinstance(part, str) for part in value.values())
     return isinstance(value, str)

@@ -1,0 +1,81 @@
+"""What a finding proposes, done in the sandbox, turns it green."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+import xacct_kit as xk
+from xacct_kit.aws.session import Session
+from xacct_kit.fleet.run import run
+from xacct_kit.params import Params
+from xacct_kit.report import Finding, Report, Verdict
+
+# The scenarios that calls can mend, and the calls that do it.
+MENDED: dict[str, list[str]] = {
+    "role-missing": ["xacct:deploy"],
+    "wrong-external-id": ["iam:UpdateAssumeRolePolicy"],
+    "untrusted-main": ["iam:UpdateAssumeRolePolicy"],
+    "recreated-principal": ["iam:UpdateAssumeRolePolicy"],
+    "missing-emr": ["iam:PutRolePolicy"],
+    "scp-denies-emr": ["organizations:UpdatePolicy"],
+    "boundary-blocks-s3": ["iam:CreatePolicyVersion"],
+}
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    with xk.connect(Params.load("params/sandbox.yaml", sandbox_scenario=request.param)) as connected:
+        yield connected
+
+
+def probed(session: Session) -> Report:
+    return run(session, deploying=False)
+
+
+def patches(report: Report) -> list[dict[str, object]]:
+    """The calls of all findings, each once."""
+    calls = {json.dumps(call, sort_keys=True): dict(call) for row in report for call in row.patch}
+    return list(calls.values())
+
+
+def apply(session: Session, call: dict[str, object]) -> None:
+    """Do what a patch says, as whoever administers the account."""
+    account, params = str(call["account"]), json.dumps(call["params"])
+    if call["service"] == "xacct":
+        assert xk.deploy_role(session).ok
+        return
+    who = session.operator if account == session.operator.account else session.deployer(account).caller
+    assert who is not None
+    filled = json.loads(params.replace("${external_id}", session.external_id))
+    answer = session.call(who, str(call["service"]), str(call["operation"]), **filled)
+    assert answer.ok, answer.outcome
+
+
+def not_green(report: Report) -> list[Finding]:
+    return [row for row in report if not row.verdict.green]
+
+
+@pytest.mark.parametrize(("session", "calls"), MENDED.items(), ids=list(MENDED), indirect=["session"])
+def test_the_proposed_calls_turn_every_cell_green(session: Session, calls: list[str]) -> None:
+    before = probed(session)
+    red = [row for row in before if row.verdict is Verdict.FAIL]
+    assert red
+    assert all(row.patch for row in red)
+    proposed = patches(before)
+    assert [f"{call['service']}:{call['operation']}" for call in proposed] == calls
+    assert session.external_id not in json.dumps(proposed)
+    for call in proposed:
+        apply(session, call)
+    assert not_green(probed(session)) == []
+
+
+@pytest.mark.parametrize("session", ["scp-denies-emr"], indirect=True)
+def test_a_fix_changes_nothing_but_what_it_says(session: Session) -> None:
+    apply(session, patches(probed(session))[0])
+    deployer = session.deployer("333333333333").caller
+    assert deployer is not None
+    refused = session.call(deployer, "emr", "ListClusters").outcome
+    assert refused.kind is xk.report.OutcomeKind.DENIED_SCP

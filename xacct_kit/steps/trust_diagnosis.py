@@ -1,0 +1,210 @@
+"""Why a role cannot be assumed by somebody who is to assume it.
+
+AWS answers every refused AssumeRole with the same text. So the refusal is held against what else can be found
+out: the role as its account's administrator reads it, and the policies of who was refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xacct_kit.aws.session import Caller, Session
+from xacct_kit.errors import PolicyError
+from xacct_kit.iam import Request
+from xacct_kit.report import Outcome, OutcomeKind
+from xacct_kit.role.profile import load_profile
+from xacct_kit.role.repair import Goal
+from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
+from xacct_kit.steps.callers import Principal, execution_role
+from xacct_kit.steps.denials import Denial, Patch, explain
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refused AssumeRole that should have been allowed.
+
+    Attributes:
+        session: whose run it is.
+        account: the member account.
+        principal: the principal that the trust policy should name.
+        caller: as whom the role was asked for.
+        outcome: AWS's answer.
+    """
+
+    session: Session
+    account: str
+    principal: Principal
+    caller: Caller
+    outcome: Outcome
+
+    @property
+    def what(self) -> str:
+        """Who is refused what."""
+        return f"{self.principal.name} is refused {self.session.params.role_name} in {self.account}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """The cause of a refusal, as far as it can be told.
+
+    Attributes:
+        kind: the class of the cause.
+        why: the cause.
+        fix: what to do.
+        patch: the calls that do it; `${external_id}` in them stands for the external ID.
+    """
+
+    kind: OutcomeKind
+    why: str
+    fix: str
+    patch: Patch = ()
+
+
+# The refusals that do not say which policy refuses.
+_UNNAMED = (OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED)
+
+
+def diagnose(refusal: Refusal) -> Diagnosis:
+    """Find the cause of a refusal."""
+    outcome, session = refusal.outcome, refusal.session
+    deployer = session.deployer(refusal.account).caller
+    if deployer is None:
+        why = f"{refusal.what}. {_said(outcome)} Nobody here may read the role."
+        fix = f"Let the operator assume access_role ({session.params.access_role}) to read the role."
+        return Diagnosis(kind=outcome.kind, why=why, fix=fix)
+    read = session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
+    if read.absent:
+        patch = ({"account": refusal.account, "service": "xacct", "operation": "deploy", "params": {}},)
+        why, fix = f"{refusal.what}: there is no such role.", "Deploy the role: xacct deploy."
+        return Diagnosis(kind=OutcomeKind.NOT_FOUND, why=why, fix=fix, patch=patch)
+    if not read.ok:
+        why = f"{refusal.what}. {_said(outcome)} The role cannot be read: {read.outcome.reason}"
+        return Diagnosis(kind=outcome.kind, why=why, fix=read.outcome.fix)
+    if outcome.kind not in _UNNAMED:
+        return _refused_elsewhere(refusal, read.result["Role"])
+    return _held_against(refusal, read.result["Role"])
+
+
+def _said(outcome: Outcome) -> str:
+    return "AWS does not say why." if outcome.kind in _UNNAMED else outcome.reason
+
+
+def _held_against(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
+    """The cause by the role as it is."""
+    trust = role["AssumeRolePolicyDocument"]
+    try:
+        fault = trust_fault(
+            trust,
+            principal=refusal.caller.arn,
+            role_arn=role["Arn"],
+            external_id=refusal.session.external_id,
+        )
+    except PolicyError as error:
+        why = f"{refusal.what}, and its trust policy cannot be read: {error}"
+        return Diagnosis(
+            kind=OutcomeKind.DENIED_TRUST, why=why, fix="Save the trust policy anew.", patch=_repair(refusal)
+        )
+    if fault is TrustFault.NONE:
+        return _refused_elsewhere(refusal, role)
+    words = {"principal": refusal.principal.arn, "former": " and ".join(former_principals(trust))}
+    cause, fix = _CAUSES[fault]
+    return Diagnosis(
+        kind=OutcomeKind.DENIED_TRUST,
+        why=f"{refusal.what}: {cause.format_map(words)}",
+        fix=fix.format_map(words),
+        patch=_repair(refusal),
+    )
+
+
+def _refused_elsewhere(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
+    """The cause where it is not the trust policy: what the caller itself may do."""
+    request = Request(
+        principal=refusal.caller.arn,
+        action="sts:AssumeRole",
+        resource=role["Arn"],
+        context={
+            "sts:ExternalId": refusal.session.external_id,
+            "aws:RequestedRegion": refusal.session.params.region,
+        },
+    )
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
+    caller = refusal.caller
+    goal = Goal(
+        request=request,
+        role_arn=refusal.session.role_arn(caller.account, caller.name),
+        granting={f"assume-{role['RoleName']}": {"Version": "2012-10-17", "Statement": [allow]}},
+        resource_policy=role["AssumeRolePolicyDocument"],
+    )
+    found = explain(
+        Denial(session=refusal.session, account=caller.account, goal=goal, outcome=refusal.outcome)
+    )
+    kind = found.kind or refusal.outcome.kind
+    return Diagnosis(kind=kind, why=f"{refusal.what}. {found.why}", fix=found.fix, patch=found.patch)
+
+
+def _repair(refusal: Refusal) -> Patch:
+    """The call that puts the trust policy back as the profile has it; the engine has to allow it then."""
+    params = refusal.session.params
+    trust = load_profile(params.profile).trust_policy(
+        partition=refusal.session.partition.name,
+        main_account=params.main_account,
+        member_account=refusal.account,
+        api_handler_role=params.api_handler_role,
+        workflow_loop_runner_role=params.workflow_loop_runner_role,
+        external_id=refusal.session.external_id,
+    )
+    fault = trust_fault(
+        trust,
+        principal=refusal.caller.arn,
+        role_arn=execution_role(refusal.session, refusal.account),
+        external_id=refusal.session.external_id,
+    )
+    if fault is not TrustFault.NONE:
+        return ()
+    text = json.dumps(trust).replace(refusal.session.external_id, "${external_id}")
+    call = {"RoleName": params.role_name, "PolicyDocument": text}
+    return (
+        {
+            "account": refusal.account,
+            "service": "iam",
+            "operation": "UpdateAssumeRolePolicy",
+            "params": call,
+        },
+    )
+
+
+_PUT_BACK = (
+    "If the stack still says so, correct it and deploy again; if the role was changed by hand, put its trust "
+    "policy back (aws iam update-assume-role-policy)."
+)
+_CAUSES: Mapping[TrustFault, tuple[str, str]] = {
+    TrustFault.EXTERNAL_ID: (
+        "the trust policy names {principal}, but wants another external ID.",
+        "Make external_id of the params and sts:ExternalId of the role's trust policy the same. " + _PUT_BACK,
+    ),
+    TrustFault.NO_EXTERNAL_ID: (
+        "the trust policy names {principal} and wants an external ID, and none is sent.",
+        "Send the external ID of the role's trust policy.",
+    ),
+    TrustFault.CONDITION: (
+        "the trust policy names {principal}, but has a condition besides the external ID that is not met.",
+        "Look at the conditions of the role's trust policy. " + _PUT_BACK,
+    ),
+    TrustFault.PRINCIPAL: (
+        "the trust policy does not name {principal}.",
+        "Add {principal} to the principals of the role's trust policy. " + _PUT_BACK,
+    ),
+    TrustFault.FORMER_PRINCIPAL: (
+        "the trust policy does not name {principal}, but {former}: the unique ID of a role that was deleted. "
+        "A role that is made anew with the same name is another one, and is not trusted.",
+        "Save the trust policy with {principal} again (aws iam update-assume-role-policy), or delete the "
+        "stack and deploy it; deploying an unchanged stack does not save it.",
+    ),
+    TrustFault.DENY: (
+        "the trust policy denies it explicitly.",
+        "Take the Deny statement out of the role's trust policy. " + _PUT_BACK,
+    ),
+}
