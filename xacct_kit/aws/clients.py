@@ -27,12 +27,18 @@ class Connection:
         profile: named profile of the operator's AWS configuration; None is the ordinary chain.
         access_key: the operator's access key, where it is fixed.
         secret: the secret of that key.
+        connect_timeout: seconds to wait for a connection.
+        read_timeout: seconds to wait for each part of an answer.
+        max_attempts: how often a call is made at most, where AWS or botocore's configuration does not say.
     """
 
     endpoint: str | None = None
     profile: str | None = None
     access_key: str | None = None
     secret: str | None = field(default=None, repr=False)
+    connect_timeout: float = 5.0
+    read_timeout: float = 20.0
+    max_attempts: int = 4
 
     @property
     def fixed(self) -> bool:
@@ -98,7 +104,10 @@ class Clients:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=5, read_timeout=60, max_pool_connections=50, user_agent_extra="xacct-kit"
+            connect_timeout=self._connection.connect_timeout,
+            read_timeout=self._connection.read_timeout,
+            max_pool_connections=50,
+            user_agent_extra="xacct-kit",
         )
         if self._connection.fixed:
             # Loopback is never reached through a proxy, and buckets are no host names there.
@@ -132,7 +141,13 @@ def _botocore_session(connection: Connection) -> Any:
     # Name in the configuration file, in the environment, default and conversion: only the default is ours.
     variables: dict[str, Any] = {
         "retry_mode": ("retry_mode", "AWS_RETRY_MODE", "standard", None),
-        "max_attempts": ("max_attempts", "AWS_MAX_ATTEMPTS", 5, int),
+        "max_attempts": ("max_attempts", "AWS_MAX_ATTEMPTS", connection.max_attempts, int),
+        "sts_regional_endpoints": (
+            "sts_regional_endpoints",
+            "AWS_STS_REGIONAL_ENDPOINTS",
+            "regional",
+            None,
+        ),
     }
     if connection.fixed:
         nothing = (None, None, None, None)

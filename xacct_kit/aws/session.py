@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.references import resolve
@@ -104,6 +105,7 @@ class Session:
         self.endpoint = connection.endpoint
         self.partition: Partition = PARTITIONS[params.partition]
         self._clients = Clients(connection)
+        self._budgets = Budgets()
         self._on_close = on_close
         self._lock = threading.RLock()
         self._assumed: dict[tuple[str, str, str | None], Assumption] = {}
@@ -137,7 +139,9 @@ class Session:
             region: where; the params' region when it is not given.
             params: the operation's parameters.
         """
-        return self._timed(caller.credentials, service, region or self.params.region, operation, params)
+        region = region or self.params.region
+        self._budgets.wait(caller.account, region, service, operation)
+        return self._timed(caller.credentials, service, region, operation, params)
 
     def _timed(
         self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]
