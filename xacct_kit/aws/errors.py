@@ -1,41 +1,27 @@
-"""From what a call raised to what it means: one ordered table of rules for every service of AWS.
+"""From what a call raised to what it means, with the raw answer as evidence.
 
-An answer is held against the rules from the top, and the first that fits decides. What no rule fits is
-`UNKNOWN`, with the raw answer as evidence. A denial comes only from a text that says so or from a code
-that has no other meaning; which layer denied is read from the sentence (`xacct_kit.aws.grammar`).
+A denial comes only from a text that says so or from a code that has no other meaning; which layer denied is
+read from the sentence (`xacct_kit.aws.grammar`). The rules are one table (`xacct_kit.aws.error_rules`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from xacct_kit.aws.grammar import (
-    Refusal,
-    assumes_role,
-    error_name,
-    read_refusal,
-    redact,
-    service_prefix,
-    tell_fix,
-    tell_reason,
-    unwrap,
-)
+from xacct_kit.aws.envelopes import error_name, redact, service_prefix, unwrap
+from xacct_kit.aws.error_rules import Answer, rule_for
+from xacct_kit.aws.grammar import assumes_role, read_refusal, tell_fix, tell_reason
+from xacct_kit.aws.sdk_errors import name_of_text, names_of, names_of_code
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Outcome
 from xacct_kit.report import OutcomeKind as Kind
 
-
 # Kinds of which the same call may come back otherwise, and nobody has to do anything for it.
 _RETRYABLE = frozenset({Kind.THROTTLED, Kind.NETWORK, Kind.SERVICE_ERROR, Kind.DATA_PENDING})
 
-_BARE_DENIAL = re.compile(r"(?:access denied|forbidden)?\.?", re.IGNORECASE)
-
-# Classes by whose names an error without a response is known; others may be called anything.
-_SDK = frozenset({"botocore", "boto3", "urllib3", "socket", "ssl"})
-_BUILTIN = (ConnectionError, TimeoutError)
+_BARE_DENIAL = re.compile(r"(?:access denied|forbidden|not authorized)?\.?", re.IGNORECASE)
 
 
 def classify(error: BaseException, service: str = "") -> Outcome:
@@ -50,9 +36,8 @@ def classify(error: BaseException, service: str = "") -> Outcome:
         response = getattr(error, attribute, None)
         if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
             return _of_response(response, service, operation)
-    known = [c for c in type(error).__mro__ if c.__module__.partition(".")[0] in _SDK or c in _BUILTIN]
-    names = tuple(c.__name__ for c in known)
-    return _outcome(names, _evidence(type(error).__name__, str(error), service, operation, None))
+    evidence = _evidence(type(error).__name__, str(error), service, operation, None)
+    return _outcome(names_of(type(error)), evidence)
 
 
 def classify_parts(
@@ -62,12 +47,12 @@ def classify_parts(
 
     Parameters:
         service: IAM prefix or SDK name of the service; may be empty.
-        code: the error code, or the name of a botocore exception.
+        code: the error code, or the name of an exception of botocore or the network.
         message: the text of the answer, with or without what an SDK wrapped around it.
         operation: the operation that was called; may be empty.
         http_status: the HTTP status, where there was an answer.
     """
-    return _outcome((code,), _evidence(code, message, service, operation, http_status))
+    return _outcome(names_of_code(code), _evidence(code, message, service, operation, http_status))
 
 
 def classify_line(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +113,7 @@ def _evidence(code: str, message: str, service: str, operation: str, status: int
 
 def _outcome(names: tuple[str, ...], evidence: Mapping[str, str]) -> Outcome:
     answer = _answer(names, evidence)
-    rule = next((rule for rule in _RULES if rule.fits(answer)), _UNKNOWN)
+    rule = rule_for(answer)
     kind = _narrowed(answer) if rule.kind is Kind.DENIED_UNSPECIFIED else rule.kind
     refusal = answer.refusal
     call = ":".join(filter(None, (answer.service, answer.operation))) if answer.operation else ""
@@ -138,9 +123,9 @@ def _outcome(names: tuple[str, ...], evidence: Mapping[str, str]) -> Outcome:
         reason=tell_reason(kind, call, answer.text, refusal),
         fix=rule.fix or tell_fix(kind, call, refusal),
         retryable=kind in _RETRYABLE if rule.retryable is None else rule.retryable,
-        action=refusal.action,
-        resource=refusal.resource,
-        policy_arn=refusal.policy_arn,
+        action=refusal.action if kind.denied else None,
+        resource=refusal.resource if kind.denied else None,
+        policy_arn=refusal.policy_arn if kind.denied else None,
         evidence=evidence,
     )
 
@@ -153,11 +138,19 @@ def _answer(names: tuple[str, ...], evidence: Mapping[str, str]) -> Answer:
     return Answer(
         service=service_prefix(evidence.get("service") or envelope.service or prefix),
         operation=evidence.get("operation") or envelope.operation,
-        codes=tuple(error_name(name) for name in (*names, envelope.code) if name),
+        codes=_groups(
+            names, *((code,) for code in envelope.codes), names_of_code(name_of_text(envelope.text))
+        ),
         http_status=int(status) if status else envelope.http_status,
         text=envelope.text,
         refusal=refusal,
     )
+
+
+def _groups(*sources: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The names of each source that has any, without the endings of exceptions."""
+    named = (tuple(filter(None, map(error_name, names))) for names in sources)
+    return tuple(names for names in named if names)
 
 
 def _narrowed(answer: Answer) -> Kind:

@@ -48,7 +48,8 @@ class Refusal:
 # "Does not exist, or you are not authorized" states nothing.
 _STATED = re.compile(
     r"^(?!.*\b(?:exists?|found)\b.* or |.* or .*\b(?:exists?|found)\b)"
-    r".*(?:(?:not|n.t) authorized to (?:perform|access)\b|\bexplicit deny\b|\bbecause no [\w -]{1,40}? allows\b)",
+    r".*(?:(?:not|n.t) authorized to (?:perform|access)\b|\bexplicit deny\b"
+    r"|\bbecause no [\w -]{1,40}? allows\b)",
     re.IGNORECASE,
 )
 _HEAD = re.compile(
