@@ -9,9 +9,11 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.aws.session import Session
+from xacct_kit.environment import sandbox_connection, start_sandbox
 from xacct_kit.fleet.run import run
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Report, Verdict
+from xacct_kit.sandbox.scenarios import SCENARIOS
 
 # The scenarios that calls can mend, and the calls that do it.
 MENDED: dict[str, list[str]] = {
@@ -70,6 +72,33 @@ def test_the_proposed_calls_turn_every_cell_green(session: Session, calls: list[
     for call in proposed:
         apply(session, call)
     assert not_green(probed(session)) == []
+
+
+# The scenarios that no call can mend: what is to be done in the console or waited for, by service.
+LIFTED: dict[str, tuple[str, ...]] = {
+    "ce-not-enabled": ("ce",),
+    "ce-data-pending": ("ce",),
+    "new-account": ("ce", "ec2", "s3"),
+    "region-disabled": ("sts",),
+    "throttled": ("elasticmapreduce",),
+}
+
+
+def test_every_scenario_with_a_fault_is_mended() -> None:
+    assert {*MENDED, *LIFTED, "healthy", "slow-propagation"} == set(SCENARIOS)
+
+
+@pytest.mark.parametrize(("scenario", "services"), LIFTED.items(), ids=list(LIFTED))
+def test_what_is_done_in_the_console_turns_every_cell_green(scenario: str, services: tuple[str, ...]) -> None:
+    params = Params.load("params/sandbox.yaml", sandbox_scenario=scenario)
+    child = start_sandbox(params)
+    with Session(params, sandbox_connection(child.endpoint), on_close=child.stop) as session:
+        before = not_green(probed(session))
+        assert before
+        assert all(row.fix and not row.patch for row in before)
+        for service in services:
+            child.lift(params.member_accounts[0], service)
+        assert not_green(probed(session)) == []
 
 
 @pytest.mark.parametrize("session", ["scp-denies-emr"], indirect=True)

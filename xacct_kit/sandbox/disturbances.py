@@ -105,6 +105,18 @@ class Disturbances:
         """Switch a region off for an account."""
         self._disabled.add((account, region))
 
+    def lift(self, account: str, service: str) -> None:
+        """Let everything of an account's service be as it should be, as somebody does in the console.
+
+        Parameters:
+            account: the account; its regions are switched on.
+            service: the service; it is ready for the account, and throttled no more.
+        """
+        with self._lock:
+            self._not_ready.pop((account, service), None)
+            self._disabled = {place for place in self._disabled if place[0] != account}
+            self._throttle.pop(service, None)
+
     def check_region(self, region: str, service: str, account: str, role_account: str = "") -> None:
         """Refuse what is asked in a region that is switched off for the account, or for the role's to assume.
 

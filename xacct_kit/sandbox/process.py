@@ -3,7 +3,7 @@
     python -m xacct_kit.sandbox.process '{"scenario": "healthy"}'
 
 The child prints its endpoint when it answers, and stops when its standard input is closed, so that a killed
-owner leaves nothing behind.
+owner leaves nothing behind. Until then each line of it, an account and a service, is a disturbance to lift.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from typing import Any
 
 from xacct_kit.errors import SandboxError
 from xacct_kit.sandbox.layout import Layout
@@ -53,6 +54,14 @@ class SandboxProcess:
             raise SandboxError(f"The sandbox did not start: {last[0]}")
         return line
 
+    def lift(self, account: str, service: str) -> None:
+        """Lift what disturbs a service of an account: the console's side of what no call can mend."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(f"{account} {service}\n")
+        self._child.stdin.flush()
+        self._child.stdout.readline()
+
     def stop(self) -> None:
         """End the child."""
         if self._child.stdin is not None:
@@ -74,7 +83,11 @@ def _serve(described: str) -> None:
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
-    sys.stdin.read()
+    gate: Any = server.app
+    for line in sys.stdin:
+        gate.disturbances.lift(*line.split())
+        sys.stdout.write("lifted\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
