@@ -127,6 +127,14 @@ def test_null(wanted: Any, context: dict[str, Any], expected: bool) -> None:
     assert holds({"Null": {"aws:TokenIssueTime": wanted}}, context) is expected
 
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("context", [{}, {"aws:TagKeys": ["a"]}, {"aws:TagKeys": [""]}])
+def test_null_with_a_set_operator_is_always_the_same(wanted: bool, context: dict[str, Any]) -> None:
+    assert holds({"ForAllValues:Null": {"aws:TagKeys": wanted}}, context)
+    assert not holds({"ForAnyValue:Null": {"aws:TagKeys": wanted}}, context)
+
+
 def test_all_keys_of_all_operators_must_hold() -> None:
     condition = {"StringEquals": {"svc:a": "1", "svc:b": "2"}, "Bool": {"svc:c": "true"}}
     whole = {"svc:a": "1", "svc:b": "2", "svc:c": True}
@@ -147,7 +155,12 @@ def test_all_keys_of_all_operators_must_hold() -> None:
         ("Bool", "${svc:flag}", {"svc:key": True, "svc:flag": "true"}, True),
         ("StringEquals", "${svc:none}", {"svc:key": ""}, False),
         ("StringNotEquals", "${svc:none}", {"svc:key": "x"}, True),
+        ("StringEquals", "${svc:empty}", {"svc:key": "", "svc:empty": ""}, False),
+        ("StringLike", "${svc:empty}*", {"svc:key": "x", "svc:empty": ""}, False),
+        ("StringNotEquals", "${svc:empty}", {"svc:key": "", "svc:empty": ""}, True),
+        ("StringEquals", "${svc:empty, 'x'}", {"svc:key": "x", "svc:empty": ""}, True),
         ("StringEquals", "${svc:many}", {"svc:key": "a", "svc:many": ["a"]}, False),
+        ("StringEquals", "${*}", {"svc:key": "*"}, True),
         ("StringLike", "${*}x", {"svc:key": "yx"}, False),
     ],
 )

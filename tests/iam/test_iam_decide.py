@@ -209,6 +209,9 @@ def test_a_key_policy_must_allow_even_in_its_own_account() -> None:
     assert decide(key, identity=identity, resource_policy=delegating).allowed
     other = rule("Allow", "kms:*", {"AWS": ROLE})
     assert decide(key, identity=identity, resource_policy=other).layer is Layer.RESOURCE
+    assert decide(key, identity=identity).layer is Layer.RESOURCE
+    keys = Request(principal=USER, action="kms:ListKeys", resource="*")
+    assert decide(keys, identity=identity).allowed
 
 
 def test_the_root_user_is_limited_by_scps_and_the_resource_only() -> None:
@@ -244,19 +247,36 @@ def test_scps_do_not_reach_service_linked_roles() -> None:
     assert get(session, identity=[ALLOW], scps=[[OTHER]]).layer is Layer.SCP
 
 
-def test_the_role_of_a_session_has_the_path_that_the_context_tells() -> None:
-    pathed = f"arn:aws:iam::{MEMBER}:role/team/Worker"
-    for told, named, allowed in [
-        (pathed, pathed, True),
-        (pathed, ROLE, False),
-        (None, pathed, False),
-        (f"arn:aws:iam::{MEMBER}:role/team/Other", f"arn:aws:iam::{MEMBER}:role/team/Other", False),
-        (f"arn:aws:iam::{MAIN}:role/Worker", f"arn:aws:iam::{MAIN}:role/Worker", False),
-    ]:
-        request = Request(
-            principal=SESSION, action="s3:GetObject", resource=OBJECT, context={"aws:PrincipalArn": told}
-        )
-        assert decide(request, resource_policy=by({"AWS": named})).allowed is allowed
+PATHED = f"arn:aws:iam::{MEMBER}:role/team/Worker"
+
+
+# "Role names must be unique within your AWS account":
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
+@pytest.mark.parametrize(
+    ("told", "role", "named"),
+    [
+        pytest.param(PATHED, PATHED, True, id="the path is told"),
+        pytest.param(PATHED, ROLE, False, id="a path is told, none is named"),
+        pytest.param(ROLE, PATHED, False, id="no path is told, one is named"),
+        pytest.param(None, PATHED, True, id="nothing is told: the name is the role's alone"),
+        pytest.param(None, ROLE, True, id="nothing is told, no path is named"),
+        pytest.param(None, f"{PATHED}-2", False, id="another name"),
+        pytest.param(None, f"arn:aws:iam::{MEMBER}:role/team/worker", False, id="the name in another case"),
+        pytest.param(None, f"arn:aws:iam::{MAIN}:role/team/Worker", False, id="another account"),
+        pytest.param(None, f"arn:aws-cn:iam::{MEMBER}:role/team/Worker", False, id="another partition"),
+        pytest.param(None, f"arn:aws:iam::{MEMBER}:user/team/Worker", False, id="a user of that name"),
+        pytest.param(f"{PATHED}-2", f"{PATHED}-2", False, id="another role is told"),
+        pytest.param(f"{PATHED}-2", PATHED, True, id="another role is told and counts for nothing"),
+    ],
+)
+def test_a_session_is_named_by_its_role(told: str | None, role: str, named: bool) -> None:
+    context = {"aws:PrincipalArn": told}
+    assert get(SESSION, context=context, resource_policy=by({"AWS": role})).allowed is named
+    denying = rule("Deny", "s3:*", {"AWS": role})
+    assert get(SESSION, context=context, identity=[ALLOW], resource_policy=denying).explicit is named
+    sparing = {"Effect": "Deny", "NotPrincipal": {"AWS": [SESSION, role, ROOT]}, "Action": "s3:*"}
+    spared = get(SESSION, context=context, identity=[ALLOW], resource_policy=document(sparing))
+    assert spared.explicit is not named
 
 
 def test_an_explicit_deny_is_named_before_what_no_policy_allows() -> None:
@@ -334,6 +354,24 @@ def test_a_unique_id_names_who_has_it(principal: str) -> None:
     for userid, denied in (("AROAEXAMPLEEXAMPLE123:session", True), ("AROAEXAMPLEEXAMPLE124:session", False)):
         context = {"aws:userid": userid}
         assert get(principal, identity=[ALLOW], resource_policy=policy, context=context).explicit is denied
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value
+@pytest.mark.parametrize(
+    ("tag", "variable", "allowed"),
+    [
+        ("key", "${aws:PrincipalTag/folder}", True),
+        ("", "${aws:PrincipalTag/folder}", False),
+        ("", "${aws:PrincipalTag/folder}*", False),
+        ("", "${aws:PrincipalTag/folder, 'key'}", True),
+        ("", "${aws:PrincipalTag/folder, 'other'}", False),
+    ],
+)
+def test_a_tag_without_a_value_opens_no_resource(tag: str, variable: str, allowed: bool) -> None:
+    own = document(
+        {"Effect": "Allow", "Action": "*", "Resource": f"arn:aws:s3:::amzn-s3-demo-bucket/{variable}"}
+    )
+    assert get(identity=[own], context={"aws:PrincipalTag/folder": tag}).allowed is allowed
 
 
 def test_a_context_key_cannot_be_there_twice() -> None:

@@ -58,6 +58,11 @@ MALFORMED = [
         "no condition operator",
     ),
     (
+        GOOD | {"Condition": {"ForAllValues:NullIfExists": {"a:b": "true"}}},
+        "Statement[1].Condition.ForAllValues:NullIfExists",
+        "no condition operator",
+    ),
+    (
         GOOD | {"Condition": {"ForSomeValues:Bool": {"a:b": "true"}}},
         "Statement[1].Condition.ForSomeValues:Bool",
         "no condition operator",

@@ -82,7 +82,7 @@ class NullCondition:
 
     Attributes:
         key: the context key, in lower case.
-        wanted: True where it must be missing, False where it must be there.
+        wanted: True where it may be missing, False where it may be there.
     """
 
     key: str
@@ -232,6 +232,15 @@ _BY_LOWER_NAME = {name.lower(): entry for name, entry in _OPERATORS.items()}
 _OPERATOR = re.compile(r"(?:(?P<set>forallvalues|foranyvalue):)?(?P<base>\w+?)(?P<if_exists>ifexists)?")
 
 
+# "When you use the Null condition operator with ForAllValues, the statement always returns true. When you
+# use the Null condition operator with ForAnyValue, the statement always returns false."
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+_NULL_OF_SETS: Mapping[SetOperator | None, frozenset[bool]] = {
+    SetOperator.ALL: frozenset({True, False}),
+    SetOperator.ANY: frozenset(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """A condition operator with its prefix and suffix, as it was read."""
@@ -247,7 +256,8 @@ class Operator:
             ValueError: a value is not of the operator's type.
         """
         if self.base == "null":
-            return NullCondition(key.lower(), frozenset(map(_truth, values)))
+            wanted = frozenset(map(_truth, values))
+            return NullCondition(key.lower(), _NULL_OF_SETS.get(self.set_operator, wanted))
         build, negated = _BY_LOWER_NAME[self.base]
         return Condition(
             key=key.lower(),
@@ -264,10 +274,12 @@ def parse_operator(name: str) -> Operator:
     Raises:
         ValueError: there is no such operator.
     """
-    if name.lower() == "null":
-        return Operator("null", None, if_exists=False)
     match = _OPERATOR.fullmatch(name.lower())
-    if match is None or match["base"] not in _BY_LOWER_NAME:
+    if match is None or not _is_operator(match["base"], if_exists=match["if_exists"] is not None):
         raise ValueError(f"there is no condition operator {name!r}")
     set_operator = SetOperator(match["set"]) if match["set"] else None
     return Operator(match["base"], set_operator, if_exists=match["if_exists"] is not None)
+
+
+def _is_operator(base: str, *, if_exists: bool) -> bool:
+    return base in _BY_LOWER_NAME or (base == "null" and not if_exists)

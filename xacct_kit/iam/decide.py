@@ -121,8 +121,7 @@ def decide(
         boundary: the permissions boundary of the principal.
         session: the session policy of the principal's session, or a list where several were passed.
         scps: the SCP levels above the principal's account, root first; no level where no SCP applies.
-        resource_policy: the resource's policy; the role's trust policy where a role is assumed. A KMS key
-            whose policy is not given counts as one with the default policy, which leaves it to the identity.
+        resource_policy: the resource's policy; the role's trust policy where a role is assumed.
             Documents are dicts as `json.load` gives them, or compiled by `compile_document`.
 
     Raises:
@@ -288,8 +287,12 @@ class _Evaluation(NamedTuple):
         return (
             self.resource_layer is Layer.TRUST
             or not self.facts.same_account
-            or (bool(self.policies.resource) and self.facts.action.startswith("kms:"))
+            or (self.facts.action.startswith("kms:") and self._has_key_policy())
         )
+
+    def _has_key_policy(self) -> bool:
+        """Whether the resource has a policy of its own: every KMS key has, given or not."""
+        return bool(self.policies.resource) or ":key/" in self.facts.resource
 
     def _decided_by_identity(self) -> Decision:
         if self.facts.principal.kind is PrincipalKind.ROOT:

@@ -28,7 +28,7 @@ class Variable:
 
     Attributes:
         key: the context key, in lower case.
-        default: what stands in for a key that the request does not carry.
+        default: what stands in for a key that has no value in the request.
     """
 
     key: str
@@ -134,7 +134,9 @@ def _wildcard_tokens(
 def pattern(tokens: tuple[Token, ...]) -> Pattern:
     """Compile tokens into a test of a value, given a look-up of variables.
 
-    A variable that the request has no value for, and no default, matches nothing.
+    A variable that the request has no value for, and no default, matches nothing. An empty text is no
+    value: "the value is effectively null. There is no equal or like value".
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value
     """
     fixed = _fixed(tokens)
     if len(fixed) == len(tokens):
@@ -163,8 +165,7 @@ def _matches_resolved(tokens: tuple[Token, ...], value: str, lookup: Lookup) -> 
 
 
 def _resolve(variable: Variable, lookup: Lookup) -> str | None:
-    value = lookup(variable.key)
-    return variable.default if value is None else value
+    return lookup(variable.key) or variable.default
 
 
 @lru_cache(maxsize=4096)

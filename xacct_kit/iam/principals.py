@@ -133,17 +133,21 @@ def _principal(text: str, kind: PrincipalKind, parts: Mapping[str, str]) -> Prin
     )
 
 
-def role_of(principal: Principal, principal_arn: str | None) -> str:
-    """The ARN of a session's role, with its path where `aws:PrincipalArn` tells it.
+def told_role(principal: Principal, principal_arn: object) -> str:
+    """The ARN of a session's role, with its path, where `aws:PrincipalArn` tells it; else empty.
 
     A session's ARN has no path. `aws:PrincipalArn` is taken only where it names a role of the same account
     with the same name.
     """
-    if not principal.role or principal_arn is None:
-        return principal.role
-    prefix, _, name = principal.role.rpartition("/")
-    same = principal_arn.startswith(f"{prefix}/") and principal_arn.rpartition("/")[2] == name
-    return principal_arn if same else principal.role
+    if not principal.role or not isinstance(principal_arn, str):
+        return ""
+    return principal_arn if _without_path(principal_arn) == principal.role else ""
+
+
+@lru_cache(maxsize=4096)
+def _without_path(arn: str) -> str:
+    account, role, name = arn.partition(":role/")
+    return f"{account}{role}{name.rpartition('/')[2]}"
 
 
 # What may stand under each key of `Principal`; IAM replaces a deleted principal by its unique ID.
@@ -189,7 +193,7 @@ class PrincipalElement:
 
         Parameters:
             principal: who asks.
-            role: the ARN of its role, for a session.
+            role: the ARN of its role, for a session whose role is told.
             unique_id: the unique ID of its role or user, where the request tells it.
             bounded: whether it has a permissions boundary.
         """
@@ -207,11 +211,21 @@ class PrincipalElement:
         if not principal.account or "*" in aws:
             return self._named(principal, role, "") is not Grant.NONE
         itself = principal.kind is PrincipalKind.ROOT or principal.name in aws
-        return itself and (not role or role in aws) and self._names_account(principal)
+        role_too = not principal.role or self._names_role(principal, role)
+        return itself and role_too and self._names_account(principal)
 
     def _names_account(self, principal: Principal) -> bool:
         aws = self.names.get("AWS", frozenset())
         return principal.account in aws or principal.account_arn in aws
+
+    def _names_role(self, principal: Principal, role: str) -> bool:
+        """Whether the role of a session is named: by its ARN, or by its name where its path is not told.
+
+        "Role names must be unique within your AWS account", whatever their paths.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
+        """
+        aws = self.names.get("AWS", frozenset())
+        return role in aws if role else any(_without_path(name) == principal.role for name in aws)
 
     def _named(self, principal: Principal, role: str, unique_id: str) -> Grant:
         aws = self.names.get("AWS", frozenset())
@@ -220,9 +234,9 @@ class PrincipalElement:
         if not principal.account:
             key = "Service" if principal.kind is PrincipalKind.SERVICE else "Federated"
             return Grant.DIRECT if principal.name in self.names.get(key, ()) else Grant.NONE
-        if principal.name in aws or (unique_id in aws and not role):
+        if principal.name in aws or (unique_id in aws and not principal.role):
             return _STRENGTHS.get(principal.kind, Grant.DIRECT)
-        if role and (role in aws or unique_id in aws):
+        if principal.role and (unique_id in aws or self._names_role(principal, role)):
             return Grant.ROLE
         return Grant.ACCOUNT if self._names_account(principal) else Grant.NONE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from xacct_kit.errors import PolicyError
-from xacct_kit.iam.principals import parse_principal, role_of
+from xacct_kit.iam.principals import parse_principal, told_role
 
 ContextValue = str | bool | int | float | Sequence[str | bool | int | float] | None
 
@@ -54,7 +54,7 @@ class Facts:
     Attributes:
         request: the request.
         principal: its principal, parsed.
-        role: the ARN of the role of a role session; empty for other principals.
+        role: the ARN of the role of a role session, where `aws:PrincipalArn` tells it; else empty.
         action: its action, in lower case.
         resource: its resource.
         same_account: whether the resource belongs to the account of the principal, if it has one.
@@ -86,7 +86,7 @@ class Facts:
         self.action = _action(request.action)
         self.resource = request.resource
         self._context = _normalised(request.context)
-        self.role = role_of(self.principal, self.text("aws:principalarn"))
+        self.role = told_role(self.principal, self._context.get("aws:principalarn"))
         self.unique_id = (self.text("aws:userid") or "").partition(":")[0]
         self.bounded = bounded
         account = _resource_account(request.resource, request.resource_account)
