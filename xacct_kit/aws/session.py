@@ -17,7 +17,7 @@ from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.references import resolve
-from xacct_kit.errors import AccessError
+from xacct_kit.errors import AccessError, XacctError
 from xacct_kit.report import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -146,18 +146,26 @@ class Session:
     def _timed(
         self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]
     ) -> Answer:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
+        from botocore.exceptions import ClientError
 
         from xacct_kit.aws.errors import classify
 
         started = time.monotonic()
-        returned: Mapping[str, Any] | None = None
+        response: Mapping[str, Any] = {}
+        outcome = Outcome(kind=OutcomeKind.ALLOWED)
         try:
-            returned = self._clients.call(credentials, service, region, operation, params)
-            outcome = Outcome(kind=OutcomeKind.ALLOWED)
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
+            response = returned = self._clients.call(credentials, service, region, operation, params)
+        except XacctError:
+            raise
+        except Exception as error:
+            # botocore's parsers meet an answer that is none of AWS's with whatever Python raises.
+            response, returned = getattr(error, "response", {}), None
             outcome = classify(error, service=service)
+            from_aws = not isinstance(error, ClientError) or _is_from_aws(response)
+        else:
+            from_aws = _is_from_aws(response)
+        if not from_aws:
+            returned, outcome = None, _not_from_aws(outcome, f"{service}:{operation}", region)
         return Answer(outcome, time.monotonic() - started, returned)
 
     @property
@@ -309,6 +317,25 @@ class Session:
             else:
                 self._spent -= price
         return answer, False
+
+
+def _is_from_aws(response: Mapping[str, Any]) -> bool:
+    """Whether an answer has a request ID, as every answer of AWS has."""
+    metadata = response.get("ResponseMetadata", {})
+    return bool(metadata.get("RequestId") or metadata.get("HostId"))
+
+
+def _not_from_aws(outcome: Outcome, call: str, region: str) -> Outcome:
+    """What is known of an answer that something between here and AWS gave; a passing fault stays one."""
+    if outcome.kind in (OutcomeKind.NETWORK, OutcomeKind.SERVICE_ERROR, OutcomeKind.THROTTLED):
+        return outcome
+    return Outcome(
+        kind=OutcomeKind.NETWORK,
+        reason=f"{call} in {region} was answered by something that is not AWS: the answer has no request ID.",
+        fix="Look for a proxy, a sign-in page of the network, or a wrong endpoint URL.",
+        retryable=True,
+        evidence=outcome.evidence,
+    )
 
 
 _NOTHING_ASKED = Answer(Outcome(kind=OutcomeKind.ALLOWED))

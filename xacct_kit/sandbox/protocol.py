@@ -165,9 +165,8 @@ def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
     serializer = get_serializer_class(SERVICES[operation.service], protocol_of(operation.service))(model)
     wire = serializer.serialize(dict(result))
     body = wire["body"]
-    return Response(
-        wire["status_code"], dict(wire["headers"]), body.encode() if isinstance(body, str) else bytes(body)
-    )
+    headers = {"x-amzn-RequestId": str(uuid.uuid4()), **wire["headers"]}
+    return Response(wire["status_code"], headers, body.encode() if isinstance(body, str) else bytes(body))
 
 
 _NOT_VALIDATED = (401, "AuthFailure", "AWS was not able to validate the provided access credentials")

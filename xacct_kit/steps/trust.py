@@ -120,10 +120,9 @@ _UNTRUSTED = _Attempt(
 
 
 def _must_be_refused(session: Session, account: str, principals: list[Principal]) -> Iterator[Finding]:
-    trusted = next((p for p in principals if p.access.caller is not None), None)
-    if trusted is not None:
-        yield _refused(session, account, trusted, _WITHOUT, None)
-        yield _refused(session, account, trusted, _WRONG, _wrong(session.external_id))
+    trusted = next((p for p in principals if p.access.caller is not None), principals[0])
+    yield _refused(session, account, trusted, _WITHOUT, None)
+    yield _refused(session, account, trusted, _WRONG, _wrong(session.external_id))
     name = session.params.untrusted_role
     if name is not None:
         main = session.params.main_account
