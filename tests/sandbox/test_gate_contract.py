@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from moto import mock_aws, settings
 from moto.core.responses import BaseResponse
+from moto.emr.models import emr_backends
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
+from moto.s3.models import s3_backends
+from moto.sagemaker.models import sagemaker_backends
 
 SANDBOX = Path(__file__).parents[2] / "xacct_kit" / "sandbox"
 ACCOUNT = "123456789012"
@@ -27,11 +30,14 @@ IMPORTED = {
     "moto.core.routing": {"get_service_router"},
     "moto.core.serialize": {"get_serializer_class"},
     "moto.core.utils": {"get_service_model"},
+    "moto.emr.models": {"emr_backends"},
     "moto.iam": {"models"},
     "moto.iam.aws_managed_policies": {"aws_managed_policies_data"},
     "moto.iam.models": {"iam_backends"},
     "moto.moto_server.werkzeug_app": {"MotoRequestHandler", "create_backend_app"},
     "moto.organizations.models": {"FakeAccount", "organizations_backends"},
+    "moto.s3.models": {"s3_backends"},
+    "moto.sagemaker.models": {"sagemaker_backends"},
     "moto.utilities.utils": {"get_partition"},
 }
 
@@ -60,6 +66,10 @@ LOOKED_AT = {
     "root": {"attached_policies", "id", "parent_id", "policy_types"},
     "account": {"attached_policies", "id", "parent_id"},
     "SCP": {"arn", "attachments", "content", "id", "name", "type"},
+    "emr": {"security_configurations"},
+    "security configuration": {"creation_date_time"},
+    "sagemaker": {"notebook_instance_lifecycle_configurations"},
+    "lifecycle configuration": {"arn", "creation_time", "last_modified_time"},
 }
 
 # Methods, with the arguments that the sandbox gives.
@@ -93,6 +103,8 @@ CALLED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("organizations", "create_organization", (), {"region": "us-east-1", "FeatureSet": "ALL"}),
     ("organizations", "enable_policy_type", (), {"RootId": "r", "PolicyType": "SERVICE_CONTROL_POLICY"}),
     ("organizations", "get_account_by_id", ("1",), {}),
+    ("s3", "put_bucket_tagging", ("b", {}), {}),
+    ("sagemaker", "list_tags", (), {"arn": "a"}),
 ]
 
 
@@ -126,6 +138,7 @@ def objects() -> Iterator[Mapping[str, Any]]:
         role, user = iam.create_role(**arguments["create_role"]), iam.create_user(**arguments["create_user"])
         policy = iam.create_policy("", "/", DOCUMENT, "policy", [])
         organizations.create_organization(region="us-east-1", FeatureSet="ALL")
+        emr, sagemaker = emr_backends[ACCOUNT]["us-east-1"], sagemaker_backends[ACCOUNT]["us-east-1"]
         yield {
             "iam": iam,
             "role": role,
@@ -138,6 +151,11 @@ def objects() -> Iterator[Mapping[str, Any]]:
             "root": organizations.ou[0],
             "account": organizations.accounts[0],
             "SCP": organizations.policies[0],
+            "emr": emr,
+            "security configuration": emr.create_security_configuration("c", "{}"),
+            "s3": s3_backends[ACCOUNT]["aws"],
+            "sagemaker": sagemaker,
+            "lifecycle configuration": sagemaker.create_notebook_instance_lifecycle_config("c", [], []),
         }
     organizations_backends.master_accounts.pop(ACCOUNT, None)
 

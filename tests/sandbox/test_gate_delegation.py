@@ -164,7 +164,9 @@ def test_what_would_not_be_enforced_is_not_kept(
 def test_the_condition_keys_of_a_request_count(
     organization: Organization, condition: dict[str, Any], allowed: bool
 ) -> None:
-    who = organization.somebody(statement("Allow", "iam:CreateRole", Condition=condition))
+    who = organization.somebody(
+        statement("Allow", "iam:CreateRole", Condition=condition), statement("Allow", "iam:TagRole")
+    )
     asked = {
         "RoleName": unique("role"),
         "AssumeRolePolicyDocument": trusting({"AWS": MEMBER_ACCOUNT}),

@@ -94,10 +94,23 @@ def iam_action(operation: Operation) -> str:
     return f"{operation.service}:{name}"
 
 
-# What a parameter of AssumeRole takes besides the permission to assume the role.
+# What a parameter of an operation takes besides the permission for the operation itself.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
-_WITH_ASSUME_ROLE: Mapping[str, str] = {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags_customer-managed-policies.html
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+# https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
+_WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("iam", "CreatePolicy"): {"Tags": "TagPolicy"},
+    ("iam", "CreateRole"): {"Tags": "TagRole"},
+    ("iam", "CreateUser"): {"Tags": "TagUser"},
+    ("s3", "CreateBucket"): {"CreateBucketConfiguration.Tags": "TagResource"},
+    ("sagemaker", "CreateNotebookInstance"): {"Tags": "AddTags"},
+    ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): {"Tags": "AddTags"},
+    ("ssm", "PutParameter"): {"Tags": "AddTagsToResource"},
+    ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
+}
 
 
 # The parameters by which an operation hands a role to a service, and the service.
@@ -139,15 +152,21 @@ def _passing(operation: Operation, partition: str, account: str) -> Iterator[Ope
             )
 
 
-def _implied(operation: Operation) -> tuple[Operation, ...]:
+def _implied(operation: Operation) -> Iterator[Operation]:
     params = operation.params
-    if (operation.service, operation.name) == ("sts", "AssumeRole"):
-        needed = (action for name, action in _WITH_ASSUME_ROLE.items() if params.get(name))
-        return tuple(Operation("sts", action, params) for action in needed)
-    if operation.service != "s3" or not params.get("CopySource"):
-        return ()
-    bucket, _, key = unquote(params["CopySource"].split("?versionId=")[0]).lstrip("/").partition("/")
-    return (Operation("s3", "GetObject", {"Bucket": bucket, "Key": key}),)
+    for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), {}).items():
+        if _given(params, path):
+            yield Operation(operation.service, action, params)
+    if operation.service == "s3" and params.get("CopySource"):
+        source = unquote(params["CopySource"].split("?versionId=")[0]).lstrip("/")
+        bucket, _, key = source.partition("/")
+        yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key})
+
+
+def _given(params: Mapping[str, Any], path: str) -> Any:
+    name, _, rest = path.partition(".")
+    value = params.get(name)
+    return _given(value, rest) if rest and value else value
 
 
 def resources(operation: Operation, *, partition: str, account: str, region: str) -> tuple[str, ...]:

@@ -57,8 +57,6 @@ class Authority:
         action = iam_action(operation)
         if action in _ALWAYS_ALLOWED:
             return
-        for needed in implied(operation, partition=principal.partition, account=principal.account):
-            self.authorise(principal, needed, region)
         entity = _entity(principal)
         policies = self._policies(principal, entity)
         context = context_of(principal, entity.tags if entity else {}, operation, region)
@@ -75,6 +73,8 @@ class Authority:
             decision = self._decide(request, policies, lost=entity is None)
             if not decision.allowed:
                 raise _denial(request, decision, policies.deciding(decision))
+        for needed in implied(operation, partition=principal.partition, account=principal.account):
+            self.authorise(principal, needed, region)
         if operation.service == "organizations" and not _may_manage(principal, operation.name):
             text = "You don't have permissions to access this resource."
             raise ServiceFault(400, "AccessDeniedException", text)

@@ -13,7 +13,7 @@ from typing import Any
 from moto.core.utils import get_service_model
 from werkzeug.test import run_wsgi_app
 
-from xacct_kit.sandbox import inner, state, sts
+from xacct_kit.sandbox import additions, inner, state, sts
 from xacct_kit.sandbox.authority import Authority
 from xacct_kit.sandbox.cloudformation import CloudFormation
 from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
@@ -117,7 +117,7 @@ class Gate:
             raise ServiceFault(412, "DryRunOperation", text)
         handler = self._handler(operation)
         if handler is None:
-            return self._from_engine(principal, operation, inner.restated(operation, region, environ))
+            return self._from_engine(principal, operation, region, inner.restated(operation, region, environ))
         return answer(operation, handler(self.acting_as(principal, region), operation.params))
 
     def acting_as(self, principal: Principal, region: str) -> Caller:
@@ -130,7 +130,9 @@ class Gate:
             return lambda caller, params: self.cloudformation.handle(operation.name, dict(params), caller)
         return _HANDLERS.get((operation.service, operation.name))
 
-    def _from_engine(self, principal: Principal, operation: Operation, environ: dict[str, Any]) -> Response:
+    def _from_engine(
+        self, principal: Principal, operation: Operation, region: str, environ: dict[str, Any]
+    ) -> Response:
         if operation.service == "sts":
             raise _not_offered(operation)
         if operation.service == "iam" and operation.params.get("PolicyArn"):
@@ -146,12 +148,9 @@ class Gate:
         response = self._ask_engine(operation, environ)
         if departing is not None and response.status < 300:
             state.forget_principal(departing.arn, departing.id)
-        if operation.name == "CreateUser" and operation.service == "iam" and response.status < 300:
-            state.identify_user(principal.partition, principal.account, operation.params["UserName"])
-            boundary = operation.params.get("PermissionsBoundary")
-            state.set_user_boundary(
-                principal.partition, principal.account, operation.params["UserName"], boundary
-            )
+        finish = _AFTERWARDS.get((operation.service, operation.name))
+        if finish is not None and response.status < 300:
+            finish(self.acting_as(principal, region), operation.params)
         return response
 
     def _ask_engine(self, operation: Operation, environ: dict[str, Any]) -> Response:
@@ -236,6 +235,23 @@ def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
+def _identified_user(caller: Caller, params: Mapping[str, Any]) -> None:
+    name = params["UserName"]
+    state.identify_user(caller.partition, caller.account, name)
+    state.set_user_boundary(caller.partition, caller.account, name, params.get("PermissionsBoundary"))
+
+
+# What is left to do of an operation when moto has done its part.
+_AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], None]] = {
+    ("iam", "CreateUser"): _identified_user,
+    ("s3", "CreateBucket"): lambda caller, params: additions.tag_bucket(
+        caller.account, caller.partition, params
+    ),
+    ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): lambda caller, params: (
+        additions.tag_lifecycle_config(caller.account, caller.region, params)
+    ),
+}
+
 Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, Any]]
 
 _HANDLERS: Mapping[tuple[str, str], Handler] = {
@@ -252,4 +268,13 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
         caller.account, caller.partition, params
     ),
     ("ce", "GetCostAndUsage"): lambda caller, params: get_cost_and_usage(caller.account, params),
+    ("elasticmapreduce", "ListSecurityConfigurations"): lambda caller, _: (
+        additions.list_security_configurations(caller.account, caller.region)
+    ),
+    ("sagemaker", "ListNotebookInstanceLifecycleConfigs"): lambda caller, params: (
+        additions.list_lifecycle_configs(caller.account, caller.region, params)
+    ),
+    ("sagemaker", "ListTags"): lambda caller, params: additions.list_sagemaker_tags(
+        caller.account, caller.region, params
+    ),
 }

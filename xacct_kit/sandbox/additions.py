@@ -1,0 +1,74 @@
+"""What the state engine leaves out of services that it offers: lists, and tags given at creation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.emr.models import emr_backends
+from moto.s3.models import s3_backends
+from moto.sagemaker.models import sagemaker_backends
+
+from xacct_kit.sandbox.faults import ServiceFault
+
+_LIFECYCLE_CONFIG = ":notebook-instance-lifecycle-config/"
+
+
+def list_security_configurations(account: str, region: str) -> dict[str, Any]:
+    """Answer EMR's `ListSecurityConfigurations`, on one page."""
+    kept = emr_backends[account][region].security_configurations
+    return {
+        "SecurityConfigurations": [
+            {"Name": name, "CreationDateTime": configuration.creation_date_time}
+            for name, configuration in kept.items()
+        ]
+    }
+
+
+def list_lifecycle_configs(account: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer SageMaker's `ListNotebookInstanceLifecycleConfigs`, on one page."""
+    return {
+        "NotebookInstanceLifecycleConfigs": [
+            {
+                "NotebookInstanceLifecycleConfigName": name,
+                "NotebookInstanceLifecycleConfigArn": config.arn,
+                "CreationTime": config.creation_time,
+                "LastModifiedTime": config.last_modified_time,
+            }
+            for name, config in _lifecycle_configs(account, region).items()
+            if params.get("NameContains", "") in name
+        ]
+    }
+
+
+def list_sagemaker_tags(account: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer SageMaker's `ListTags`, on one page.
+
+    Raises:
+        ServiceFault: there is nothing with that ARN.
+    """
+    arn = params["ResourceArn"]
+    if _LIFECYCLE_CONFIG not in arn:
+        return {"Tags": sagemaker_backends[account][region].list_tags(arn=arn)[0]}
+    config = _lifecycle_configs(account, region).get(arn.rpartition("/")[2])
+    if config is None:
+        raise ServiceFault(400, "ValidationException", f"RecordNotFound: {arn}")
+    return {"Tags": getattr(config, "tags", [])}
+
+
+def tag_lifecycle_config(account: str, region: str, params: Mapping[str, Any]) -> None:
+    """Keep the tags with which a notebook instance lifecycle configuration was made."""
+    name = params["NotebookInstanceLifecycleConfigName"]
+    _lifecycle_configs(account, region)[name].tags = params.get("Tags", [])
+
+
+def tag_bucket(account: str, partition: str, params: Mapping[str, Any]) -> None:
+    """Keep the tags with which a bucket was made."""
+    tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
+    if tags:
+        given = {tag["Key"]: tag["Value"] for tag in tags}
+        s3_backends[account][partition].put_bucket_tagging(params["Bucket"], given)
+
+
+def _lifecycle_configs(account: str, region: str) -> Any:
+    return sagemaker_backends[account][region].notebook_instance_lifecycle_configurations
