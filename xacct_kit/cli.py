@@ -86,6 +86,28 @@ def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: For
 
 
 @app.command()
+def offboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Remove what killed runs have left of their canaries.")
+    ] = False,
+) -> None:
+    """Remove what the kit has made in the accounts; what that is has to be said."""
+    from xacct_kit.environment import connect
+    from xacct_kit.steps.leftovers import remove_leftovers
+
+    params = _load(file, param)
+    if not canaries:
+        raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
+    with connect(params) as session:
+        report = remove_leftovers(session, progress=_note)
+    _deliver(report, _target(out, params), form)
+
+
+@app.command()
 def template(file: ParamsFile, param: Overrides = None) -> None:
     """Print the CloudFormation template of the role."""
     from xacct_kit.role.profile import load_profile

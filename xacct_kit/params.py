@@ -167,6 +167,9 @@ class Params(BaseModel):
     stack_name: _StackName = Field("onboard-account", description="stack that holds the role")
     stack_tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field({}, description="tags of the stack")
     profile: _Word = Field("documented", description="what the role must be")
+    probes: Literal["read", "canary"] = Field(
+        "read", description="read: change nothing; canary: also make things, and remove them again"
+    )
     access_profile: Annotated[_Word | None, _NONE] = Field(
         None, description="operator's named profile of AWS; none: the ordinary chain"
     )

@@ -77,7 +77,7 @@ class Clients:
             params: its parameters.
 
         Returns:
-            The answer, as boto3 gives it.
+            The answer, as boto3 gives it; a body that is streamed has been read.
 
         Raises:
             botocore.exceptions.ClientError: AWS answered with an error.
@@ -88,9 +88,14 @@ class Clients:
         client = self._client(service, region)
         token = _signing.set(credentials)
         try:
-            return getattr(client, xform_name(operation))(**params)
+            return _read_whole(getattr(client, xform_name(operation))(**params))
         finally:
             _signing.reset(token)
+
+    def page_tokens(self, service: str, operation: str) -> tuple[str, str]:
+        """The names under which an operation takes, and gives, the place where the next page begins."""
+        paging = self._session.get_paginator_model(service).get_paginator(operation)
+        return paging["input_token"], paging["output_token"]
 
     def _client(self, service: str, region: str) -> Any:
         with self._lock:
@@ -115,6 +120,10 @@ class Clients:
         return self._session.create_client(
             service, region_name=region, endpoint_url=self._connection.endpoint, config=config
         )
+
+
+def _read_whole(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.read() if hasattr(value, "read") else value for name, value in answer.items()}
 
 
 def _signing_resolver() -> Any:

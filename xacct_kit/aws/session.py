@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -142,6 +142,24 @@ class Session:
         region = region or self.params.region
         self._budgets.wait(caller.account, region, service, operation)
         return self._timed(caller.credentials, service, region, operation, params)
+
+    def pages(self, caller: Caller, service: str, operation: str, **params: Any) -> Iterator[Answer]:
+        """Make a call that lists things, page after page; after an answer that is not ok there is none.
+
+        Parameters:
+            caller: who makes it.
+            service: botocore's name of the service.
+            operation: the operation as AWS spells it.
+            params: the operation's parameters.
+        """
+        asked, answered = self._clients.page_tokens(service, operation)
+        while True:
+            answer = self.call(caller, service, operation, **params)
+            yield answer
+            token = answer.result.get(answered)
+            if not token:
+                return
+            params[asked] = token
 
     def _timed(
         self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]

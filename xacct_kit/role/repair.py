@@ -57,12 +57,16 @@ class Goal:
         role_arn: the role.
         granting: the policies that the role should have, by name.
         resource_policy: the policy of what is called, as it is: of a role to be assumed, its trust policy.
+        besides: what else the call takes, as requests of their own.
+        scope: what the call is to be allowed on, where that is more than what this one is made on.
     """
 
     request: Request
     role_arn: str
     granting: Mapping[str, Document]
     resource_policy: Document | None = None
+    besides: tuple[Request, ...] = ()
+    scope: str | None = None
 
     def decision(self, policies: Policies[KnownPolicy]) -> Decision:
         """What the policies say of the call.
@@ -89,12 +93,13 @@ def changes_that_allow(goal: Goal, policies: Policies[KnownPolicy]) -> tuple[Cha
         change of these policies is enough.
     """
     changes: list[Change] = []
-    while not (decision := goal.decision(policies)).allowed:
-        change = _change(goal, policies, decision)
-        if change is None or len(changes) == _MOST_CHANGES:
-            return None
-        policies = _changed(policies, change)
-        changes.append(change)
+    for part in (goal, *(replace(goal, request=request) for request in goal.besides)):
+        while not (decision := part.decision(policies)).allowed:
+            change = _change(part, policies, decision)
+            if change is None or len(changes) == _MOST_CHANGES:
+                return None
+            policies = _changed(policies, change)
+            changes.append(change)
     return tuple(changes)
 
 
@@ -104,10 +109,10 @@ def _change(goal: Goal, policies: Policies[KnownPolicy], decision: Decision) -> 
     if decision.layer is Layer.IDENTITY:
         return _granted(goal, policies)
     if decision.layer is Layer.BOUNDARY and policies.boundary:
-        return _allowed_by(goal.request, policies.boundary, Layer.BOUNDARY, ())
+        return _allowed_by(goal, policies.boundary, Layer.BOUNDARY, ())
     if decision.layer is Layer.SCP:
         level = _refusing_level(goal, policies.scps)
-        return _allowed_by(goal.request, policies.scps[level][0], Layer.SCP, (level, 0))
+        return _allowed_by(goal, policies.scps[level][0], Layer.SCP, (level, 0))
     return None
 
 
@@ -167,14 +172,15 @@ def _name(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def _allowed_by(request: Request, policy: KnownPolicy, layer: Layer, place: tuple[int, ...]) -> Change:
-    statement = {"Effect": "Allow", "Action": request.action, "Resource": request.resource}
+def _allowed_by(goal: Goal, policy: KnownPolicy, layer: Layer, place: tuple[int, ...]) -> Change:
+    action, resource = goal.request.action, goal.scope or goal.request.resource
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     document = {**policy.document, "Statement": [*_statements(policy.document), statement]}
     return Change(
         layer=layer,
         place=place,
         policy=replace(policy, document=document),
-        deed=f"Allow {request.action} in {policy.arn or policy.name}",
+        deed=f"Allow {action} in {policy.arn or policy.name}",
     )
 
 

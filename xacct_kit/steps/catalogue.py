@@ -25,8 +25,9 @@ class Probe:
         region: where it is called.
         price: US dollars that AWS charges when the call succeeds.
 
-    In `resource`, `params` and `region`, `{partition}`, `{region}`, `{cost_explorer_region}`, `{account}`,
-    `{role_name}`, `{stack_name}`, `{period_start}` and `{period_end}` are filled in.
+    In `resource`, `params` and `region`, `{partition}`, `{region}`, `{location}` (a bucket's),
+    `{cost_explorer_region}`, `{account}`, `{role_name}`, `{stack_name}`, `{period_start}` and `{period_end}`
+    are filled in.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.canary_catalogue import CANARY_PRICE
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.waiting import Progress, silent
@@ -34,12 +35,19 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
 
 
 def price_note(session: Session) -> str:
-    """What asking Cost Explorer costs, in one line, before it is asked."""
+    """What a run costs, in one line, before anything is asked."""
+    accounts = len(session.params.member_accounts)
+    note = _cost_explorer_note(session, accounts)
+    if session.params.probes == "canary":
+        note = f"{note} Canaries: requests to S3, at most ${accounts * CANARY_PRICE:.5f} in all."
+    return note
+
+
+def _cost_explorer_note(session: Session, accounts: int) -> str:
     if session.partition.cost_explorer_region is None:
         return (
             f"Cost Explorer is not offered in {session.partition.name}: nothing is asked, nothing is charged."
         )
-    accounts = len(session.params.member_accounts)
     total, limit = accounts * COST_EXPLORER_PRICE, session.params.max_cost_usd
     requests = "1 request" if accounts == 1 else f"{accounts} requests"
     each = f"Cost Explorer: {requests} at ${COST_EXPLORER_PRICE:.2f}, charged only when it succeeds"

@@ -91,7 +91,9 @@ def _seen(denial: Denial, known: RolePolicies, decision: Decision) -> Explanatio
         return Explanation(why=_with_unread(why, known), fix=fix.rstrip(), kind=_KINDS[decision.layer])
     deeds = "; then ".join(change.deed[0].lower() + change.deed[1:] for change in changes)
     fix = f"{deeds[0].upper()}{deeds[1:]}. By the policies that could be read, the call is allowed then."
-    patch = tuple(_call(denial, change) for change in changes)
+    # Each change holds those before it, so that of a policy the last is all that is needed.
+    last = {(change.layer, change.place, change.policy.name): change for change in changes}
+    patch = tuple(_call(denial, change) for change in last.values())
     return Explanation(
         why=_with_unread(why, known),
         fix=fix,

@@ -115,12 +115,10 @@ def _controls(session: Session, reader: Caller, target: str) -> Iterator[KnownPo
 
 def _pages(session: Session, reader: Caller, operation: str, items: str, **params: Any) -> Iterator[Any]:
     """The items of all pages of one of IAM's lists."""
-    more = True
-    while more:
-        page = _ask(session, reader, "iam", operation, **params)
-        yield from page[items]
-        more = page.get("IsTruncated", False)
-        params["Marker"] = page.get("Marker")
+    for answer in session.pages(reader, "iam", operation, **params):
+        if not answer.ok:
+            raise _Unreadable(answer)
+        yield from answer.result[items]
 
 
 def _ask(session: Session, reader: Caller, service: str, operation: str, **params: Any) -> Mapping[str, Any]:

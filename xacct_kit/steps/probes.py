@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from operator import attrgetter
-from typing import Any
-
-from xacct_kit.aws.session import Answer, Caller, Session
-from xacct_kit.iam import Decision, Request, decide
-from xacct_kit.report import Expectation, Finding, Report
-from xacct_kit.role.profile import Document, Profile, load_profile
-from xacct_kit.role.repair import Goal
-from xacct_kit.steps.callers import execution_role, role_caller
+from xacct_kit.aws.session import Caller, Session
+from xacct_kit.report import Finding, Report
+from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.canaries import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
-from xacct_kit.steps.denials import Denial, explain
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
-from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.findings import not_tried
+from xacct_kit.steps.trial import Trial, placeholders
 from xacct_kit.steps.waiting import Progress, silent
 
 
 def probe_permissions(session: Session, *, progress: Progress = silent) -> Report:
     """Probe every permission of the role in every account of the params.
 
-    Nothing is changed. Cost Explorer charges for one request an account, unless it has just been asked.
+    Nothing is changed, unless the params ask for canaries: these make things, and remove them again. Cost
+    Explorer charges for one request an account, unless it has just been asked.
 
     Parameters:
         session: whose run it is.
-        progress: is told what is waited for, when the role is new.
+        progress: is told what is waited for.
 
     Returns:
         A finding a probe and account.
@@ -40,61 +32,10 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
 def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
     caller = role_caller(session, account, progress)
-    return [probe_as(session, account, caller, probe, progress=progress) for probe in PROBES]
-
-
-def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
-    """What the profile's documents say to a probe.
-
-    Parameters:
-        profile: what the role must be.
-        probe: the probe.
-        values: what the probe's placeholders stand for.
-    """
-    decision = _decision(*profile.permissions.values(), probe=probe, values=values, boundary=profile.boundary)
-    return Expectation.ALLOWED if decision.allowed else Expectation.DENIED
-
-
-def _decision(
-    *documents: Document, probe: Probe, values: Mapping[str, str], boundary: Document | None = None
-) -> Decision:
-    request = Request(
-        principal=values["role_arn"], action=probe.action, resource=filled(probe.resource, values)
-    )
-    return decide(request, identity=documents, boundary=boundary)
-
-
-def placeholders(session: Session, account: str) -> dict[str, str]:
-    """What the placeholders of probes stand for in an account."""
-    start, end = _period(datetime.now(UTC).date())
-    return {
-        "partition": session.partition.name,
-        "region": session.params.region,
-        "cost_explorer_region": session.partition.cost_explorer_region or "",
-        "account": account,
-        "role_name": session.params.role_name,
-        "role_arn": execution_role(session, account),
-        "stack_name": session.params.stack_name,
-        "period_start": start,
-        "period_end": end,
-    }
-
-
-def filled(template: Any, values: Mapping[str, str]) -> Any:
-    """A template with its placeholders filled in, at any depth."""
-    if isinstance(template, str):
-        return template.format_map(values)
-    if isinstance(template, Mapping):
-        return {key: filled(value, values) for key, value in template.items()}
-    return template
-
-
-def _period(today: date) -> tuple[str, str]:
-    """This month so far; on its first day the day before, since the end is not part of the period."""
-    start = today.replace(day=1)
-    if start == today:
-        start = today - timedelta(days=1)
-    return start.isoformat(), today.isoformat()
+    findings = [probe_as(session, account, caller, probe, progress=progress) for probe in PROBES]
+    if session.params.probes == "canary":
+        findings += fly_canaries(session, account, caller, progress)
+    return findings
 
 
 def probe_as(
@@ -116,91 +57,36 @@ def probe_as(
         step: the step that the finding belongs to.
         progress: is told what is waited for, when the role is new.
     """
-    values = placeholders(session, account)
-    question = Question(
-        step=step,
-        probe=probe.name,
+    trial = Trial(
+        session=session,
         account=account,
-        caller=session.params.role_name,
-        action=probe.action,
-        expected=expectation(load_profile(session.params.profile), probe, values),
-        region=filled(probe.region, values),
+        caller=caller,
+        probe=probe,
+        values=placeholders(session, account),
+        step=step,
+        progress=progress,
     )
-    if not question.region:
-        why = f"{question.service} is not offered in the partition {session.partition.name}."
-        return skipped(session, question, why)
-    if caller is None:
-        return _not_assumed(session, question)
-    params = filled(probe.params, values)
-
-    def call() -> Answer:
-        return session.call(caller, probe.service, probe.operation, region=question.region, **params)
-
-    if question.expected is Expectation.DENIED:
-        return _asked(session, question, caller, probe, call)
-    ask = partial(settled, session, account, call, attrgetter("outcome"), progress)
-    return _asked(session, question, caller, probe, ask)
+    return trial.impossible() or (_paid(trial) if probe.price else trial.judged(trial.ask()))
 
 
-def _asked(
-    session: Session, question: Question, caller: Caller, probe: Probe, ask: Callable[[], Answer]
-) -> Finding:
-
-    if not probe.price:
-        return _judged(session, question, probe, ask(), caller=caller)
-    if not session.can_afford((question.account, probe.name), probe.price):
-        return _too_dear(session, question, probe.price)
-    answer, earlier = session.ask_once((question.account, probe.name), probe.price, ask)
-    why = f"{caller.name} may call {probe.action}; this answer was already paid for." if earlier else None
-    cost = probe.price if answer.ok and not earlier else 0.0
-    return _judged(session, question, probe, answer, caller=caller, why=why, cost=cost)
+def _paid(trial: Trial) -> Finding:
+    """The finding of a call that costs money, within the budget of the params."""
+    session, price = trial.session, trial.probe.price
+    key = (trial.account, trial.probe.name)
+    if not session.can_afford(key, price):
+        return _too_dear(trial)
+    answer, earlier = session.ask_once(key, price, trial.ask)
+    name = trial.question.caller
+    why = f"{name} may call {trial.probe.action}; this answer was already paid for." if earlier else None
+    return trial.judged(answer, why=why, cost=price if answer.ok and not earlier else 0.0)
 
 
-def _judged(
-    session: Session,
-    question: Question,
-    probe: Probe,
-    answer: Answer,
-    *,
-    caller: Caller,
-    why: str | None = None,
-    cost: float = 0.0,
-) -> Finding:
-    judged = partial(finding, session, question, answer.outcome, seconds=answer.seconds, cost=cost)
-    if question.expected is Expectation.DENIED or not answer.outcome.kind.denied:
-        return judged(why=why)
-    found = explain(_denial(session, question, probe, answer, caller))
-    return judged(why=found.why, fix=found.fix, patch=found.patch)
-
-
-def _denial(session: Session, question: Question, probe: Probe, answer: Answer, caller: Caller) -> Denial:
-    values = placeholders(session, question.account)
-    request = Request(
-        principal=caller.arn,
-        action=question.action,
-        resource=filled(probe.resource, values),
-        context={"aws:RequestedRegion": question.region or session.params.region},
-    )
-    granting = load_profile(session.params.profile).permissions
-    goal = Goal(request=request, role_arn=values["role_arn"], granting=granting)
-    return Denial(session=session, account=question.account, goal=goal, outcome=answer.outcome)
-
-
-def _too_dear(session: Session, question: Question, price: float) -> Finding:
-    limit = session.params.max_cost_usd
+def _too_dear(trial: Trial) -> Finding:
+    limit = trial.session.params.max_cost_usd
     return not_tried(
-        session,
-        question,
-        f"{question.action} was not tried: it costs ${price:.2f}, and the limit of ${limit:.2f} is used up.",
+        trial.session,
+        trial.question,
+        f"{trial.probe.action} was not tried: it costs ${trial.probe.price:.2f}, and the limit of "
+        f"${limit:.2f} is used up.",
         "Raise max_cost_usd, or probe fewer accounts in a run.",
-    )
-
-
-def _not_assumed(session: Session, question: Question) -> Finding:
-    role = session.params.role_name
-    return not_tried(
-        session,
-        question,
-        f"Nobody could assume {role} in {question.account}, so nothing can be said of its permissions.",
-        "Mend what the trust step says, then probe again.",
     )

@@ -89,7 +89,7 @@ def _in_full(part: Report, width: int) -> Iterator[Text]:
     for _, group in groupby(part, key=lambda finding: finding.step):
         findings = list(group)
         once = [name for name in ("caller", "action") if len({getattr(f, name) for f in findings}) == 1]
-        named = ("probe", "caller", "action") if findings[0].step in CALLS else ("probe",)
+        named = CALLS.get(findings[0].step, ("probe",))
         columns = [name for name in named if name not in once]
         yield Text(f"  {_clean(_step_heading(findings[0], once))}", "bold")
         yield from _step_table(findings, columns, width)

@@ -20,13 +20,20 @@ STEPS: Mapping[str, str] = {
     "trust": "Trust",
     "cost_explorer": "Cost Explorer",
     "permissions": "Permissions",
+    "leftovers": "Leftovers of canaries",
+    "canaries": "Canaries",
+    "offboard": "Offboard",
 }
 
 # More accounts than this are summarised: a green one is a line, a red one is shown in full.
 ACCOUNTS_IN_FULL = 5
 
-# In these steps a row is one call: who, what and what came back say all that `why` says when it is green.
-CALLS = frozenset({"trust", "permissions"})
+# In these steps a row is one call: its columns and what came back say all that `why` says when it is green.
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "trust": ("probe", "caller", "action"),
+    "permissions": ("probe", "caller", "action"),
+    "canaries": ("probe",),
+}
 
 _OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.ALLOWED: "allowed",

@@ -1,0 +1,189 @@
+"""A trial: one probe, made as the role in one account. What is asked, what must come back, what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, partial
+from operator import attrgetter
+from typing import Any
+
+from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.iam import Request, decide
+from xacct_kit.report import Expectation, Finding
+from xacct_kit.role.profile import Profile, load_profile
+from xacct_kit.role.repair import Goal
+from xacct_kit.steps.callers import execution_role
+from xacct_kit.steps.catalogue import Probe
+from xacct_kit.steps.denials import Denial, explain
+from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.waiting import Progress, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A probe that is made as the role in one account.
+
+    Attributes:
+        session: whose run it is.
+        account: the member account.
+        caller: the role's session; None when nobody could assume it.
+        probe: the probe.
+        values: what the probe's placeholders stand for.
+        step: the step that the finding belongs to.
+        progress: is told what is waited for, when the role is new.
+        besides: IAM actions that the call takes besides its own, on the same resource.
+    """
+
+    session: Session
+    account: str
+    caller: Caller | None
+    probe: Probe
+    values: Mapping[str, str]
+    step: str
+    progress: Progress = silent
+    besides: tuple[str, ...] = ()
+
+    @cached_property
+    def question(self) -> Question:
+        """What is asked, and what the profile says must come back."""
+        probe = self.probe
+        return Question(
+            step=self.step,
+            probe=probe.name,
+            account=self.account,
+            caller=self.session.params.role_name,
+            action=probe.action,
+            expected=expectation(load_profile(self.session.params.profile), probe, self.values),
+            region=filled(probe.region, self.values),
+        )
+
+    def impossible(self) -> Finding | None:
+        """The finding where the probe cannot be made at all: not offered here, or nobody is in."""
+        session, question = self.session, self.question
+        if not question.region:
+            why = f"{question.service} is not offered in the partition {session.partition.name}."
+            return skipped(session, question, why)
+        if self.caller is None:
+            role = session.params.role_name
+            why = f"Nobody could assume {role} in {self.account}, so nothing can be said of its permissions."
+            return not_tried(session, question, why, "Mend what the trust step says, then probe again.")
+        return None
+
+    def ask(self) -> Answer:
+        """Make the call; while the role is new, a refusal of what must be allowed is asked again."""
+        caller = self.caller
+        assert caller is not None
+        params = filled(self.probe.params, self.values)
+        service, operation = self.probe.service, self.probe.operation
+
+        def call() -> Answer:
+            return self.session.call(caller, service, operation, region=self.question.region, **params)
+
+        if self.question.expected is Expectation.DENIED:
+            return call()
+        answer: Answer = settled(self.session, self.account, call, attrgetter("outcome"), self.progress)
+        return answer
+
+    def judged(self, answer: Answer, *, why: str | None = None, cost: float = 0.0) -> Finding:
+        """Hold an answer against the question; a denial that should not be is explained."""
+        judged = partial(
+            finding, self.session, self.question, answer.outcome, seconds=answer.seconds, cost=cost
+        )
+        if self.question.expected is Expectation.DENIED or not answer.outcome.kind.denied:
+            return judged(why=why)
+        found = explain(self._denial(answer))
+        return judged(why=f"{found.why} {why}" if why else found.why, fix=found.fix, patch=found.patch)
+
+    def _denial(self, answer: Answer) -> Denial:
+        actions = dict.fromkeys((self.probe.action, *self.besides), filled(self.probe.resource, self.values))
+        # A call can take more permissions than its own.
+        refused, resource = answer.outcome.action or self.probe.action, answer.outcome.resource or "*"
+        named = next((action for action in actions if action.lower() == refused.lower()), refused)
+        first = self._request(named, actions.pop(named, resource))
+        goal = Goal(
+            request=first,
+            role_arn=self.values["role_arn"],
+            granting=load_profile(self.session.params.profile).permissions,
+            besides=tuple(self._request(action, place) for action, place in actions.items()),
+            # A name of this run alone would mend nothing for the next.
+            scope="*" if "{canary}" in self.probe.resource else None,
+        )
+        return Denial(session=self.session, account=self.account, goal=goal, outcome=answer.outcome)
+
+    def _request(self, action: str, resource: str) -> Request:
+        assert self.caller is not None
+        region = self.question.region or self.session.params.region
+        return Request(
+            principal=self.caller.arn,
+            action=action,
+            resource=resource,
+            context={"aws:RequestedRegion": region},
+        )
+
+
+def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
+    """What the profile's documents say to a probe.
+
+    Parameters:
+        profile: what the role must be.
+        probe: the probe.
+        values: what the probe's placeholders stand for.
+    """
+    resource = filled(probe.resource, values)
+    granted = grants(profile, values["role_arn"], probe.action, resource)
+    return Expectation.ALLOWED if granted else Expectation.DENIED
+
+
+def grants(profile: Profile, role_arn: str, action: str, resource: str) -> bool:
+    """Whether the profile's documents let the role do something.
+
+    Parameters:
+        profile: what the role must be.
+        role_arn: the role.
+        action: the IAM action.
+        resource: what it is done to.
+    """
+    request = Request(principal=role_arn, action=action, resource=resource)
+    return decide(request, identity=tuple(profile.permissions.values()), boundary=profile.boundary).allowed
+
+
+def placeholders(session: Session, account: str) -> dict[str, str]:
+    """What the placeholders of probes stand for in an account."""
+    start, end = _period(datetime.now(UTC).date())
+    region = session.params.region
+    return {
+        "partition": session.partition.name,
+        "region": region,
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: the first Region has no name.
+        "location": "" if region == "us-east-1" else region,
+        "cost_explorer_region": session.partition.cost_explorer_region or "",
+        "account": account,
+        "role_name": session.params.role_name,
+        "role_arn": execution_role(session, account),
+        "stack_name": session.params.stack_name,
+        "period_start": start,
+        "period_end": end,
+    }
+
+
+def filled(template: Any, values: Mapping[str, str]) -> Any:
+    """A template with its placeholders filled in, at any depth; what comes out empty is left out."""
+    if isinstance(template, str):
+        return template.format_map(values)
+    if isinstance(template, Mapping):
+        parts = {key: filled(value, values) for key, value in template.items()}
+        return {key: part for key, part in parts.items() if part not in ("", {})}
+    if isinstance(template, list | tuple):
+        return [filled(value, values) for value in template]
+    return template
+
+
+def _period(today: date) -> tuple[str, str]:
+    """This month so far; on its first day the day before, since the end is not part of the period."""
+    start = today.replace(day=1)
+    if start == today:
+        start = today - timedelta(days=1)
+    return start.isoformat(), today.isoformat()
