@@ -38,7 +38,8 @@ class _Loader(yaml.SafeLoader):
             if key.tag != f"{_TAG}str":
                 raise _fault(key, "a key must be plain text; put it in quotes")
             if key.value in seen:
-                raise _fault(key, f"{key.value} is given twice")
+                name = key.value if key.value.isprintable() else repr(key.value)
+                raise _fault(key, f"{name} is given twice")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 

@@ -57,6 +57,7 @@ TEXTS: list[tuple[Any, ...]] = [
     (text_of() + "region: us-\x1b[31m\n", 5, "the character U+001B is not allowed"),
     (text_of() + "region: a\x00b\n", 5, "the character U+0000 is not allowed"),
     (text_of() + "main_account: '222222222222'\n", 5, "main_account is given twice"),
+    (text_of() + '"a\\nb": x\n"a\\nb": x\n', 6, "'a\\nb' is given twice"),
     (text_of() + "stack_tags: {a: b,\n  a: c}\n", 6, "a is given twice"),
     (text_of() + "\tregion: us-east-1\n", 5, "found character '\\t'"),
     (text_of() + "stack_tags:\n\ta: b\n", 6, "found character '\\t'"),
