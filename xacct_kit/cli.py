@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xacct_kit import strict_json
 from xacct_kit.errors import RequestError, XacctError
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ app = typer.Typer(
     "called, 3 the run could not finish.",
     add_completion=False,
     no_args_is_help=True,
+    # A fault of usage is one line, not a box of broken ones.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 110},
     pretty_exceptions_enable=False,
 )
 
@@ -80,9 +83,10 @@ def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: For
     from xacct_kit.steps.deploy import deploy_role
 
     params = _load(file, param)
+    target = _target(out, params)
     with connect(params) as session:
         report = deploy_role(session, progress=_note)
-    _deliver(report, _target(out, params), form)
+    _deliver(report, target, form)
 
 
 @app.command()
@@ -121,7 +125,7 @@ def template(file: ParamsFile, param: Overrides = None) -> None:
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
     scenario: Annotated[str, typer.Option(help="What is wrong in the member accounts.")] = "healthy",
-    accounts: Annotated[int, typer.Option(min=1, help="Number of member accounts.")] = 1,
+    accounts: Annotated[int, typer.Option(min=1, max=50_000, help="Number of member accounts.")] = 1,
     throttle: Annotated[
         list[str] | None,
         typer.Option(
@@ -194,15 +198,16 @@ def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> 
     from xacct_kit.fleet.run import run
     from xacct_kit.steps.cost_explorer import price_note
 
+    target = _target(out, params)
     with connect(params) as session:
         _note(price_note(session))
         report = run(session, deploying=deploying, progress=_note)
-    _deliver(report, _target(out, params), form)
+    _deliver(report, target, form)
 
 
 def _deliver(report: Report, target: Path, form: Format) -> None:
-    report.save(target)
     _show(report, form)
+    report.save(target)
     _note(f"report: {target / 'report.html'}")
     _finish(report)
 
@@ -212,10 +217,17 @@ def _finish(report: Report) -> None:
 
 
 def _target(out: Path | None, params: Params | None = None) -> Path:
-    """Where results go: the option, else what the params were given, else a folder of this run's own."""
+    """Where results go: the option, else what the params were given, else a folder of this run's own.
+
+    Asked before anything is called, because it refuses a folder that nothing can be saved in.
+    """
+    from xacct_kit.report import check_directory
+
     if out is None and params is not None and "out" in params.model_fields_set:
-        return Path(params.out)
-    return out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        out = Path(params.out)
+    target = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    check_directory(target)
+    return target
 
 
 def _show(report: Report, form: Format) -> None:
@@ -250,33 +262,31 @@ def _export(variables: Mapping[str, str]) -> None:
 def _batch(file: str, evaluate: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
     """Answer line by line; a line that cannot be read gets an error, and the others their answers."""
     readable = True
-    with _lines(file) as lines:
-        for line in filter(str.strip, lines):
-            try:
-                answer = evaluate(_object(line))
-            except RequestError as error:
-                answer, readable = {"error": str(error)}, False
-            _say(json.dumps(answer, ensure_ascii=False))
+    for number, line in enumerate(_lines(file), start=1):
+        if not line.strip():
+            continue
+        try:
+            answer = evaluate(_object(line))
+        except (RequestError, RecursionError) as error:
+            fault = error if isinstance(error, RequestError) else "nested too deeply"
+            answer, readable = {"error": f"line {number}: {fault}"}, False
+        _say(json.dumps(answer, ensure_ascii=False))
     raise typer.Exit(GREEN if readable else WRONG_REQUEST)
 
 
-def _object(line: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise RequestError(f"not JSON: {error}") from error
+def _object(line: bytes) -> Mapping[str, Any]:
+    value = strict_json.parse(line)
     if not isinstance(value, dict):
-        raise RequestError("not a JSON object")
+        raise RequestError(f"not a JSON object but {strict_json.type_name(value)}")
     return value
 
 
-@contextmanager
-def _lines(file: str) -> Iterator[Iterable[str]]:
+def _lines(file: str) -> Iterator[bytes]:
     if file == "-":
-        yield sys.stdin
+        yield from sys.stdin.buffer
         return
     try:
-        with Path(file).open(encoding="utf-8") as opened:
-            yield opened
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file}: {error}") from error
+        with Path(file).open("rb") as opened:
+            yield from opened
+    except OSError as error:
+        raise RequestError(f"{file}: {error.strerror}") from error

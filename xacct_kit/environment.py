@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from xacct_kit.aws.clients import Connection
+from xacct_kit.aws.configuration import check_configuration
 from xacct_kit.aws.references import needs_call, resolve
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
@@ -42,6 +43,7 @@ def connect(params: Params) -> Session:
 
 
 def _to_aws(params: Params) -> Session:
+    check_configuration(params.access_profile)
     session = Session(params, Connection(profile=params.access_profile))
     if not needs_call(params.external_id):
         # Missing, it is a fault of the request, and nothing must have been called.

@@ -41,17 +41,20 @@ _REFERENCES: Mapping[str, tuple[str, str]] = {
 _REFERENCE_FORMS = ", ".join(form for _, form in _REFERENCES.values())
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+EXTERNAL_ID_FORM = "2 to 1224 letters, digits or +=,.@:/_-"
 
 # The shape of a partition's region names, and one of them for messages.
 _REGIONS: Mapping[str, tuple[str, str]] = {
-    "aws": (r"(?!cn-)[a-z]{2}-[a-z]+-\d", "us-east-1"),
-    "aws-cn": (r"cn-[a-z]+-\d", "cn-north-1"),
-    "aws-us-gov": (r"us-gov-[a-z]+-\d", "us-gov-west-1"),
+    "aws": (r"(?!cn-)[a-z]{2}-[a-z]+-[0-9]", "us-east-1"),
+    "aws-cn": (r"cn-[a-z]+-[0-9]", "cn-north-1"),
+    "aws-us-gov": (r"us-gov-[a-z]+-[0-9]", "us-gov-west-1"),
 }
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 _MAX_TAGS, _MAX_TAG_KEY, _MAX_TAG_VALUE = 50, 128, 256
+
+_MAX_SHOWN = 100
 
 
 def split_reference(text: str) -> tuple[str, str] | None:
@@ -64,11 +67,17 @@ def split_reference(text: str) -> tuple[str, str] | None:
     return (kind, name) if colon and kind in _REFERENCES else None
 
 
+def _shown(value: object) -> str:
+    """A value on one line, and not for ever."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
 def _account(value: object) -> object:
     if type(value) in (int, float):
         raise ValueError(f"{value} is a number; YAML drops leading zeros, put it in quotes")
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError(f"{value!r} is not an account ID, which is 12 digits and nothing else")
+        raise ValueError(f"{_shown(value)} is not an account ID, which is 12 digits and nothing else")
     return value
 
 
@@ -91,10 +100,10 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
         raise ValueError(f"has {len(tags)} tags; a stack takes {_MAX_TAGS}")
     for key, value in tags.items():
         if key.lower().startswith("aws:"):
-            raise ValueError(f"{key!r} begins with aws:, which is kept for AWS")
+            raise ValueError(f"{_shown(key)} begins with aws:, which is kept for AWS")
         if not (0 < len(key) <= _MAX_TAG_KEY and 0 < len(value) <= _MAX_TAG_VALUE):
             raise ValueError(
-                f"{key!r}: a key has 1 to {_MAX_TAG_KEY} characters, a value 1 to {_MAX_TAG_VALUE}"
+                f"{_shown(key)}: a key has 1 to {_MAX_TAG_KEY} characters, a value 1 to {_MAX_TAG_VALUE}"
             )
     return tags
 
@@ -122,7 +131,7 @@ def _shaped(pattern: str, meaning: str) -> AfterValidator:
 
     def check(text: str) -> str:
         if not shape.fullmatch(text):
-            raise ValueError(f"{text!r} is not {meaning}")
+            raise ValueError(f"{_shown(text)} is not {meaning}")
         return text
 
     return AfterValidator(check)
@@ -196,8 +205,17 @@ class Params(BaseModel):
             return region
         shape, example = _REGIONS[partition]
         if not re.fullmatch(shape, region):
-            raise ValueError(f"{region!r} is not a region of partition {partition}, such as {example}")
+            raise ValueError(f"{_shown(region)} is not a region of partition {partition}, such as {example}")
         return region
+
+    @field_validator("untrusted_role")
+    @classmethod
+    def _not_trusted(cls, name: str | None, info: ValidationInfo) -> str | None:
+        for key in ("api_handler_role", "workflow_loop_runner_role"):
+            # Names of roles are the same in any case.
+            if name is not None and name.lower() == str(info.data.get(key)).lower():
+                raise ValueError(f"is {key} too, which must get in; name another role, or none")
+        return name
 
     @field_validator("external_id")
     @classmethod
@@ -209,8 +227,8 @@ class Params(BaseModel):
                 raise ValueError(f"begins like a reference but is not {form}")
         elif info.data.get("environment") == "aws":
             raise ValueError(f"a literal is for the sandbox only; refer to it: {_REFERENCE_FORMS}")
-        elif not _EXTERNAL_ID.fullmatch(text):
-            raise ValueError("must be 2 to 1224 letters, digits or +=,.@:/_-")
+        elif not EXTERNAL_ID.fullmatch(text):
+            raise ValueError(f"must be {EXTERNAL_ID_FORM}")
         return text
 
     @field_validator("sandbox_scenario", "sandbox_accounts", "sandbox_endpoint")
@@ -364,10 +382,15 @@ def _fault(details: ErrorDetails) -> str:
         return f"{key}: is empty"
     if kind in _WRONG_TYPE:
         return f"{key}: {_WRONG_TYPE[kind]}"
-    shown = f", not {given!r}" if isinstance(given, str | int | float) else ""
+    shown = f", not {_shown(given)}" if isinstance(given, str | int | float) and key != "external_id" else ""
     return f"{key}: {details['msg'].replace('Input should', 'must')}{shown}"
 
 
 def _place(location: tuple[int | str, ...]) -> str:
     first, *rest = location
-    return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    steps = (f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in rest)
+    return _name(str(first)) + "".join(steps)
+
+
+def _name(key: str) -> str:
+    return key if key and key.isprintable() and len(key) <= _MAX_SHOWN else _shown(key)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from xacct_kit.errors import ParamsError, RunError
 
 if TYPE_CHECKING:
     import pandas
@@ -259,11 +263,17 @@ class Report:
 
         Returns:
             The directory.
+
+        Raises:
+            RunError: it cannot be made or written to.
         """
         target = Path(directory)
-        target.mkdir(parents=True, exist_ok=True)
-        for name, reference in _FILES.items():
-            (target / name).write_text(_view(reference)(self), encoding="utf-8", newline="\n")
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, reference in _FILES.items():
+                (target / name).write_text(_view(reference)(self), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise RunError(f"The report cannot be saved: {error.filename}: {error.strerror}") from error
         return target
 
     def _repr_html_(self) -> str:
@@ -273,3 +283,22 @@ class Report:
         return str(_view(_TABLE_TEXT)(self))
 
     __repr__ = __str__
+
+
+def check_directory(directory: str | Path) -> None:
+    """Refuse a directory that a report cannot be saved in; leaves nothing behind.
+
+    Parameters:
+        directory: where the report is to go, whether it is there or not.
+
+    Raises:
+        ParamsError: it cannot be made or written to.
+    """
+    target = Path(directory)
+    there = next((folder for folder in (target, *target.parents) if os.path.lexists(folder)), Path())
+    try:
+        with TemporaryDirectory(dir=there) as trial:
+            (Path(trial) / target.relative_to(there)).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        fault = error.strerror if isinstance(error, OSError) else error
+        raise ParamsError([f"out: {target}: no report can be saved there: {fault}"]) from error

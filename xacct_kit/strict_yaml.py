@@ -1,27 +1,64 @@
-"""YAML from a person: a fault is told with its line, and a key that comes twice is one."""
+"""YAML from a person: a fault is told with its line, and what can be misunderstood is one."""
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from xacct_kit.errors import ParamsError
 
+_TAG = "tag:yaml.org,2002:"
+_NUMBERS = (f"{_TAG}int", f"{_TAG}float")
+# YAML 1.1 reads 010 as eight and 1:30 as ninety.
+_PLAIN_NUMBER = re.compile(r"(?![-+]?0[0-9_])[^:]{1,40}")
+_PLAINLY = "up to 40 digits, no leading zero and no colon"
+_MOST_LEVELS = 20
+
 
 class _Loader(yaml.SafeLoader):
+    level = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.level > _MOST_LEVELS:
+            raise _Unreadable(self.line + 1, "is nested too deeply")
+        self.level += 1
+        node = super().compose_node(parent, index)
+        self.level -= 1
+        return node
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"{key.value} is given twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
+            if key.tag != f"{_TAG}str":
+                raise _fault(key, "a key must be plain text; put it in quotes")
+            if key.value in seen:
+                name = key.value if key.value.isprintable() else repr(key.value)
+                raise _fault(key, f"{name} is given twice")
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag in _NUMBERS and not _PLAIN_NUMBER.fullmatch(str(node.value)):
+            raise _fault(node, f"a number has {_PLAINLY}; put it in quotes if it is text")
+        try:
+            if isinstance(node, yaml.ScalarNode):
+                # Half of a surrogate pair is no character.
+                node.value.encode()
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError):
+            kind = node.tag.removeprefix(_TAG)
+        # Raised out here, without PyYAML's own text: that quotes the value.
+        raise _fault(node, f"is no {kind} that can be read; put it in quotes if it is text")
+
+
+def _fault(node: yaml.Node, problem: str) -> ConstructorError:
+    return ConstructorError(problem=problem, problem_mark=node.start_mark)
 
 
 def read(path: Path) -> Any:
@@ -48,11 +85,43 @@ def parse(text: str | bytes, place: str) -> Any:
         ParamsError: the text is not YAML.
     """
     try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        fault = f"{place}, line {line}: {error.problem}"
-    except (yaml.YAMLError, ValueError) as error:
-        fault = f"{place}: {error}"
+        written = text if isinstance(text, str) else _decode(text)
+        return _load(written)
+    except _Unreadable as error:
+        fault = f"{place}, line {error.line}: {error.fault}"
     # Raised out here, and without YAML's own text: that quotes the line, which may hold an external ID.
     raise ParamsError([fault])
+
+
+class _Unreadable(Exception):
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(line, fault)
+        self.line = line
+        self.fault = fault
+
+
+def _decode(text: bytes) -> str:
+    wide = text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return text.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise _Unreadable(line, f"is not text in {error.encoding.upper()}") from None
+
+
+def _load(text: str) -> Any:
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _Unreadable(line, f"the character U+{ord(text[error.position]):04X} is not allowed") from None
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark else loader.line
+        problem = str(error.problem)
+        fault = f"{error.context}, {problem}" if problem.startswith("but ") else problem
+    except (ValueError, OverflowError):
+        # An escape that is no character, or a version of too many digits.
+        line, fault = loader.line, "cannot be read as YAML"
+    raise _Unreadable(line + 1, fault)

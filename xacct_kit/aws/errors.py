@@ -17,6 +17,7 @@ from xacct_kit.aws.sdk_errors import name_of_text, names_of, names_of_code
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Outcome
 from xacct_kit.report import OutcomeKind as Kind
+from xacct_kit.strict_json import type_name
 
 # Kinds of which the same call may come back otherwise, and nobody has to do anything for it.
 _RETRYABLE = frozenset({Kind.THROTTLED, Kind.NETWORK, Kind.SERVICE_ERROR, Kind.DATA_PENDING})
@@ -81,13 +82,13 @@ def _of_response(response: Mapping[str, Any], service: str, operation: str) -> O
 
 def _parts(line: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(line, Mapping):
-        raise RequestError(f"a line to classify must be a JSON object, not {type(line).__name__}")
+        raise RequestError(f"a line to classify must be a JSON object, not {type_name(line)}")
     parts: dict[str, Any] = {name: _text(line, name) for name in ("service", "operation", "code", "message")}
     if not (parts["code"] or parts["message"]):
         raise RequestError("a line to classify needs a code or a message")
     status = _text(line, "http_status")
-    if status and not re.fullmatch(r"[1-5]\d\d", status):
-        raise RequestError(f"http_status must be a number from 100 to 599, not {status!r}")
+    if status and not re.fullmatch(r"[1-5][0-9][0-9]", status):
+        raise RequestError(f"http_status must be a whole number from 100 to 599, not {status[:20]!r}")
     return parts | {"http_status": int(status) if status else None}
 
 
@@ -96,7 +97,8 @@ def _text(line: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RequestError(f"{name} must be text, not {type(value).__name__}")
+        wanted = "a whole number from 100 to 599" if name == "http_status" else "text"
+        raise RequestError(f"{name} must be {wanted}, not {type_name(value)}")
     return str(value).strip()
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from xacct_kit.errors import ParamsError
-from xacct_kit.params import split_reference
+from xacct_kit.params import EXTERNAL_ID, EXTERNAL_ID_FORM, split_reference
 
 Call = Callable[..., Any]
+
+_MAX_LINE = 4096
 
 
 def needs_call(value: str) -> bool:
@@ -33,7 +35,7 @@ def resolve(value: str, call: Call) -> str:
         call: makes a call as the operator: service, operation and parameters.
 
     Raises:
-        ParamsError: there is nothing at the reference.
+        ParamsError: there is nothing at the reference, or nothing that can be an external ID.
     """
     reference = split_reference(value)
     if reference is None:
@@ -41,23 +43,36 @@ def resolve(value: str, call: Call) -> str:
     scheme, place = reference
     try:
         found = _READERS[scheme](place, call).strip()
-    except (OSError, KeyError) as error:
-        raise ParamsError([f"external_id: there is nothing at {value}: {_said(error)}"]) from error
-    if not found:
-        raise ParamsError([f"external_id: {value} is empty"])
-    return found
+    except _Nothing as error:
+        fault = f"there is nothing at {value}: {error}"
+    else:
+        if EXTERNAL_ID.fullmatch(found):
+            return found
+        fault = f"what is at {value} is not {EXTERNAL_ID_FORM}" if found else f"{value} is empty"
+    raise ParamsError([f"external_id: {fault}"])
 
 
-def _said(error: Exception) -> str:
-    return "the variable is not set" if isinstance(error, KeyError) else str(error.strerror)  # type: ignore[attr-defined]
+class _Nothing(Exception):
+    pass
 
 
 def _env(name: str, call: Call) -> str:
+    if name not in os.environ:
+        raise _Nothing("the variable is not set")
     return os.environ[name]
 
 
 def _file(path: str, call: Call) -> str:
-    return Path(path).expanduser().read_text(encoding="utf-8").partition("\n")[0]
+    try:
+        with Path(path).expanduser().open(encoding="utf-8") as file:
+            return file.readline(_MAX_LINE)
+    except OSError as error:
+        raise _Nothing(error.strerror) from error
+    except UnicodeDecodeError:
+        raise _Nothing("it is not text in UTF-8") from None
+    except (RuntimeError, ValueError) as error:
+        # A home folder of nobody, or a path that no file can have.
+        raise _Nothing(error) from error
 
 
 def _ssm(name: str, call: Call) -> str:

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 from __future__ import annotations
 
 import base64
-import binascii
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -150,7 +149,8 @@ def _compared(read: Callable[[str], Any], holds: Callable[[Any, Any], bool]) -> 
 
 def _number(text: str) -> Decimal:
     try:
-        number = Decimal(text)
+        # Decimal reads digits of every script, and underscores between them.
+        number = Decimal(text if text.isascii() and "_" not in text else "NaN")
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
@@ -159,7 +159,7 @@ def _number(text: str) -> Decimal:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_YEAR_OR_MONTH = re.compile(r"\d{4}(-\d{2})?")
+_YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
 def _seconds(text: str) -> Decimal:
@@ -181,7 +181,7 @@ def _moment(text: str) -> Decimal:
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ValueError(f"{text!r} is not base64") from None
 
 

@@ -17,6 +17,7 @@ from xacct_kit.iam.conditions import Condition, NullCondition, Operator, parse_o
 from xacct_kit.iam.match import Matcher, Pattern, glob_matcher, pattern, resource_tokens
 from xacct_kit.iam.principals import PRINCIPAL_KEYS, PrincipalElement, check_principal_name
 from xacct_kit.iam.statements import Document, DocumentKind, Names, Statement
+from xacct_kit.strict_json import type_name
 
 T = TypeVar("T")
 
@@ -238,8 +239,12 @@ class _StatementReader:
         try:
             return operator.condition(key, texts, variables=self.variables)
         except ValueError as error:
-            raise PolicyError(place, str(error)) from None
+            fault = "is not a value for this operator" if key.lower() in _SECRETS else str(error)
+            raise PolicyError(place, fault) from None
 
+
+# Their values are not repeated.
+_SECRETS = frozenset({"sts:externalid"})
 
 _RESOURCE = re.compile(r"arn:|\*\Z")
 _ACTION = re.compile(r"\*|[^:\s]+:[^:\s]+")
@@ -271,7 +276,7 @@ def _read(read: Callable[[str], T], text: str, place: str) -> T:
 def _object(value: object, place: str, allowed: frozenset[str] | None = None) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         what = place.rpartition(".")[2] or "a policy document"
-        raise PolicyError(place, f"{what} is an object, not {_type(value)}")
+        raise PolicyError(place, f"{what} is an object, not {type_name(value)}")
     for key in value:
         if not isinstance(key, str) or not key:
             raise PolicyError(place, f"has the key {key!r}, which is not a name")
@@ -299,7 +304,7 @@ def _filled_items(value: object, place: str) -> list[tuple[str, object]]:
 def _texts(value: object, place: str) -> Iterator[tuple[str, str]]:
     for at, item in _filled_items(value, place):
         if not isinstance(item, str):
-            raise PolicyError(at, f"is {_type(item)}, not a text")
+            raise PolicyError(at, f"is {type_name(item)}, not a text")
         yield at, item
 
 
@@ -308,26 +313,11 @@ def _scalar(value: object, place: str) -> str:
         return str(value).lower()
     if isinstance(value, str | int | float):
         return str(value)
-    raise PolicyError(place, f"is {_type(value)}, not a text, number or boolean")
+    raise PolicyError(place, f"is {type_name(value)}, not a text, number or boolean")
 
 
 def _optional_text(elements: Mapping[str, object], name: str, place: str) -> str | None:
     value = elements.get(name)
     if name in elements and not isinstance(value, str):
-        raise PolicyError(f"{place}.{name}" if place else name, f"is {_type(value)}, not a text")
+        raise PolicyError(f"{place}.{name}" if place else name, f"is {type_name(value)}, not a text")
     return value if isinstance(value, str) else None
-
-
-_TYPE_NAMES: Mapping[type, str] = {
-    dict: "an object",
-    list: "a list",
-    str: "a text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-}
-
-
-def _type(value: object) -> str:
-    return _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")

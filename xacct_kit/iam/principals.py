@@ -45,15 +45,18 @@ _ARN = r"arn:(?P<partition>[a-z0-9-]+)"
 _SHAPES: tuple[tuple[PrincipalKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(shape))
     for kind, shape in (
-        (PrincipalKind.ROOT, _ARN + r":iam::(?P<account>\d{12}):root"),
-        (PrincipalKind.USER, _ARN + r":iam::(?P<account>\d{12}):user/(?:[^*?]*/)?(?P<name>[^/*?]+)"),
-        (PrincipalKind.ROLE, _ARN + r":iam::(?P<account>\d{12}):role/(?:[^*?]*/)?(?P<name>[^/*?]+)"),
+        (PrincipalKind.ROOT, _ARN + r":iam::(?P<account>[0-9]{12}):root"),
+        (PrincipalKind.USER, _ARN + r":iam::(?P<account>[0-9]{12}):user/(?:[^*?\s]*/)?(?P<name>[^/*?\s]+)"),
+        (PrincipalKind.ROLE, _ARN + r":iam::(?P<account>[0-9]{12}):role/(?:[^*?\s]*/)?(?P<name>[^/*?\s]+)"),
         (
             PrincipalKind.ROLE_SESSION,
-            _ARN + r":sts::(?P<account>\d{12}):assumed-role/(?P<name>[^/*?]+)/[^/*?]+",
+            _ARN + r":sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/*?\s]+)/[^/*?\s]+",
         ),
-        (PrincipalKind.FEDERATED_USER, _ARN + r":sts::(?P<account>\d{12}):federated-user/(?P<name>[^*?]+)"),
-        (PrincipalKind.PROVIDER, _ARN + r":iam::(?P<account>\d{12}):(?:saml|oidc)-provider/[^*?]+"),
+        (
+            PrincipalKind.FEDERATED_USER,
+            _ARN + r":sts::(?P<account>[0-9]{12}):federated-user/(?P<name>[^*?\s]+)",
+        ),
+        (PrincipalKind.PROVIDER, _ARN + r":iam::(?P<account>[0-9]{12}):(?:saml|oidc)-provider/[^*?\s]+"),
         (
             PrincipalKind.PROVIDER,
             r"accounts\.google\.com|cognito-identity\.amazonaws\.com|graph\.facebook\.com|www\.amazon\.com",
@@ -153,9 +156,9 @@ def _without_path(arn: str) -> str:
 # What may stand under each key of `Principal`; IAM replaces a deleted principal by its unique ID.
 _NAMES: Mapping[str, re.Pattern[str]] = {
     "AWS": re.compile(
-        r"\*|\d{12}|[A-Z0-9]{16,128}"
-        r"|arn:[a-z0-9-]+:iam::[a-z0-9]+:(?:root|(?:user|role)/[^*?]+)"
-        r"|arn:[a-z0-9-]+:sts::\d{12}:(?:assumed-role/[^/*?]+/[^/*?]+|federated-user/[^*?]+)"
+        r"\*|[0-9]{12}|[A-Z0-9]{16,128}"
+        r"|arn:[a-z0-9-]+:iam::[a-z0-9]+:(?:root|(?:user|role)/[^*?\s]+)"
+        r"|arn:[a-z0-9-]+:sts::[0-9]{12}:(?:assumed-role/[^/*?\s]+/[^/*?\s]+|federated-user/[^*?\s]+)"
     ),
     "Service": re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
     "Federated": re.compile(r"[^*?\s]+"),

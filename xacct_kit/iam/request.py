@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam.principals import parse_principal, told_role
+from xacct_kit.strict_json import type_name
 
 ContextValue = str | bool | int | float | Sequence[str | bool | int | float] | None
 
@@ -37,7 +38,7 @@ class Request:
 
 
 _ACTION = re.compile(r"[a-z0-9-]+:[a-z0-9_-]+")
-_ACCOUNT = re.compile(r"\d{12}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 @lru_cache(maxsize=4096)
@@ -148,4 +149,4 @@ def _text(key: str, value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
-    raise PolicyError(f"context.{key}", f"is a {type(value).__name__}, not text, number, boolean or a list")
+    raise PolicyError(f"context.{key}", f"is {type_name(value)}, not a text, number, boolean or list of them")

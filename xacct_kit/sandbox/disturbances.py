@@ -204,9 +204,9 @@ def parse_duration(option: str, text: str) -> float:
     return float(match["number"]) * _SECONDS_PER_UNIT[match["unit"]]
 
 
-_SHARE = re.compile(r"0(\.\d+)?|1(\.0+)?")
+_SHARE = re.compile(r"0(\.\d+)?|1(\.0+)?", re.ASCII)
 _SECONDS_PER_UNIT: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m)")
+_DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d+)?)(?P<unit>ms|s|m)", re.ASCII)
 
 
 def _services(option: str, name: str) -> tuple[str, ...]:
