@@ -106,9 +106,10 @@ def offboard(
     params = _load(file, param)
     if not canaries:
         raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
+    target = _target(out, params)
     with connect(params) as session:
         report = remove_leftovers(session, progress=_note)
-    _deliver(report, _target(out, params), form)
+    _deliver(report, target, form)
 
 
 @app.command()
