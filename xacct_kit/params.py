@@ -64,6 +64,16 @@ def split_reference(text: str) -> tuple[str, str] | None:
     return (kind, name) if colon and kind in _REFERENCES else None
 
 
+def check_external_id(text: str) -> None:
+    """Refuse what cannot be an external ID, without repeating it.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+    if not _EXTERNAL_ID.fullmatch(text):
+        raise ValueError("must be 2 to 1224 letters, digits or +=,.@:/_-")
+
+
 def _account(value: object) -> object:
     if type(value) in (int, float):
         raise ValueError(f"{value} is a number; YAML drops leading zeros, put it in quotes")
@@ -206,8 +216,8 @@ class Params(BaseModel):
                 raise ValueError(f"begins like a reference but is not {form}")
         elif info.data.get("environment") == "aws":
             raise ValueError(f"a literal is for the sandbox only; refer to it: {_REFERENCE_FORMS}")
-        elif not _EXTERNAL_ID.fullmatch(text):
-            raise ValueError("must be 2 to 1224 letters, digits or +=,.@:/_-")
+        else:
+            check_external_id(text)
         return text
 
     @field_validator("sandbox_scenario", "sandbox_accounts", "sandbox_endpoint")

@@ -52,7 +52,12 @@ def parse(text: str | bytes, place: str) -> Any:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         fault = f"{place}, line {line}: {error.problem}"
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         fault = f"{place}: {error}"
+    except ValueError as error:
+        # Behind the colon Python quotes the value.
+        fault = f"{place}: {str(error).partition(':')[0]}"
+    except (LookupError, AttributeError):
+        fault = f"{place}: a value is not what its tag says"
     # Raised out here, and without YAML's own text: that quotes the line, which may hold an external ID.
     raise ParamsError([fault])

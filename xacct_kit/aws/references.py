@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xacct_kit.errors import ParamsError
-from xacct_kit.params import split_reference
+from xacct_kit.params import check_external_id, split_reference
 
 Call = Callable[..., Any]
 
@@ -33,7 +33,7 @@ def resolve(value: str, call: Call) -> str:
         call: makes a call as the operator: service, operation and parameters.
 
     Raises:
-        ParamsError: there is nothing at the reference.
+        ParamsError: there is nothing at the reference, or no external ID.
     """
     reference = split_reference(value)
     if reference is None:
@@ -41,15 +41,22 @@ def resolve(value: str, call: Call) -> str:
     scheme, place = reference
     try:
         found = _READERS[scheme](place, call).strip()
-    except (OSError, KeyError) as error:
-        raise ParamsError([f"external_id: there is nothing at {value}: {_said(error)}"]) from error
-    if not found:
-        raise ParamsError([f"external_id: {value} is empty"])
-    return found
+        check_external_id(found)
+    except (OSError, LookupError, ValueError) as error:
+        fault = _fault(value, error)
+    else:
+        return found
+    # Raised out here: a traceback must not carry what stands at the reference.
+    raise ParamsError([f"external_id: {fault}"])
 
 
-def _said(error: Exception) -> str:
-    return "the variable is not set" if isinstance(error, KeyError) else str(error.strerror)  # type: ignore[attr-defined]
+def _fault(value: str, error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"what is at {value} is not text in UTF-8"
+    if isinstance(error, ValueError):
+        return f"what is at {value} is none: it {error}"
+    said = error.strerror if isinstance(error, OSError) else "no value is set"
+    return f"there is nothing at {value}: {said}"
 
 
 def _env(name: str, call: Call) -> str:
@@ -57,7 +64,7 @@ def _env(name: str, call: Call) -> str:
 
 
 def _file(path: str, call: Call) -> str:
-    return Path(path).expanduser().read_text(encoding="utf-8").partition("\n")[0]
+    return Path(path).expanduser().read_text(encoding="utf-8-sig").partition("\n")[0]
 
 
 def _ssm(name: str, call: Call) -> str:

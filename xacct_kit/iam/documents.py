@@ -238,7 +238,9 @@ class _StatementReader:
         try:
             return operator.condition(key, texts, variables=self.variables)
         except ValueError as error:
-            raise PolicyError(place, str(error)) from None
+            # What cannot be read is quoted, and an external ID must not be.
+            fault = "cannot be read" if key.lower() == "sts:externalid" else str(error)
+        raise PolicyError(place, fault)
 
 
 _RESOURCE = re.compile(r"arn:|\*\Z")
