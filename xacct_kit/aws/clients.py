@@ -7,19 +7,28 @@ is decided at each call: the client's credentials read a context variable.
 from __future__ import annotations
 
 import contextvars
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from xacct_kit.aws.redaction import InProcess, Redactor, redact
+from xacct_kit.aws.sdk_errors import text_of
+from xacct_kit.errors import AccessError
+
 if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
-_signing: contextvars.ContextVar[Credentials] = contextvars.ContextVar("signing")
+_signing: contextvars.ContextVar[tuple[Credentials, Redactor]] = contextvars.ContextVar("signing")
+
+# The secrets of credentials, in botocore's order; behind them it has the account's ID.
+_PARTS = ("access key", "secret access key", "session token")
+_FIT = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connection:
+class Connection(InProcess):
     """Where calls go, and whose credentials the operator has.
 
     Attributes:
@@ -34,7 +43,7 @@ class Connection:
 
     endpoint: str | None = None
     profile: str | None = None
-    access_key: str | None = None
+    access_key: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     connect_timeout: float = 5.0
     read_timeout: float = 20.0
@@ -56,16 +65,35 @@ class Clients:
         self._session = _botocore_session(connection)
 
     def operator_credentials(self) -> Credentials | None:
-        """The operator's own credentials; None when there are none."""
+        """The operator's own credentials; None when there are none.
+
+        Raises:
+            AccessError: they cannot be had, or not be used.
+        """
         if self._connection.access_key and self._connection.secret:
             from botocore.credentials import Credentials
 
             return Credentials(self._connection.access_key, self._connection.secret)
-        credentials: Credentials | None = _botocore_session(self._connection).get_credentials()
+        credentials: Credentials | None = None
+        try:
+            credentials = _botocore_session(self._connection).get_credentials()
+            # A profile may say that they are got from somewhere else; that is done here and not in a call.
+            fault = _fault_of(credentials.get_frozen_credentials()) if credentials else ""
+        except Exception as error:
+            fault = _cannot("The operator's credentials cannot be had", error)
+        # Raised out here: a traceback must not carry what a file or a program said.
+        if fault:
+            raise AccessError(f"{fault} `aws configure list` shows where they come from.")
         return credentials
 
     def call(
-        self, credentials: Credentials, service: str, region: str, operation: str, params: Mapping[str, Any]
+        self,
+        credentials: Credentials,
+        service: str,
+        region: str,
+        operation: str,
+        params: Mapping[str, Any],
+        redactor: Redactor,
     ) -> Any:
         """Make one call, signed with the given credentials.
 
@@ -75,18 +103,20 @@ class Clients:
             region: the region to call.
             operation: the operation as AWS spells it, such as `ListClusters`.
             params: its parameters.
+            redactor: learns the credentials that sign.
 
         Returns:
             The answer, as boto3 gives it; a body that is streamed has been read.
 
         Raises:
+            AccessError: the machine's configuration gives no way to call the service.
             botocore.exceptions.ClientError: AWS answered with an error.
             botocore.exceptions.BotoCoreError: there was no answer.
         """
         from botocore import xform_name
 
         client = self._client(service, region)
-        token = _signing.set(credentials)
+        token = _signing.set((credentials, redactor))
         try:
             return _read_whole(getattr(client, xform_name(operation))(**params))
         finally:
@@ -102,8 +132,16 @@ class Clients:
             if (service, region) not in self._clients:
                 if not self._clients:
                     self._session.register_component("credential_provider", _signing_resolver())
-                self._clients[service, region] = self._create(service, region)
+                self._clients[service, region] = self._made(service, region)
             return self._clients[service, region]
+
+    def _made(self, service: str, region: str) -> Any:
+        try:
+            return self._create(service, region)
+        except Exception as error:
+            fault = _cannot(f"{service} in {region} cannot be called", error)
+        # Raised out here: a traceback must not carry the password of an endpoint or a proxy.
+        raise AccessError(f"{fault} Look at the AWS configuration of this machine and at AWS_ENDPOINT_URL.")
 
     def _create(self, service: str, region: str) -> Any:
         from botocore.config import Config
@@ -126,6 +164,21 @@ def _read_whole(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.read() if hasattr(value, "read") else value for name, value in answer.items()}
 
 
+def _fault_of(keys: ReadOnlyCredentials) -> str:
+    """What is wrong with credentials before anybody is asked; empty when nothing is."""
+    unfit = [name for name, value in zip(_PARTS, keys, strict=False) if not _FIT.fullmatch(value or "")]
+    if not unfit:
+        return ""
+    return (
+        f"The operator's {' and '.join(unfit)} cannot be sent: there is a space, a line break or a quotation "
+        "mark in it that does not belong there. Set it anew."
+    )
+
+
+def _cannot(what: str, error: Exception) -> str:
+    return f"{what}: {redact(text_of(error)) or type(error).__name__}".rstrip(".") + "."
+
+
 def _signing_resolver() -> Any:
     from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
@@ -133,7 +186,10 @@ def _signing_resolver() -> Any:
         """Credentials of whoever makes the call at hand."""
 
         def get_frozen_credentials(self) -> ReadOnlyCredentials:
-            return _signing.get().get_frozen_credentials()
+            credentials, redactor = _signing.get()
+            keys = credentials.get_frozen_credentials()
+            redactor.learn(*keys[: len(_PARTS)])
+            return keys
 
     class SigningProvider(CredentialProvider):  # type: ignore[misc]
         METHOD = "xacct-kit"

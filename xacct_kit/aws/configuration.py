@@ -17,9 +17,13 @@ def check_configuration(profile: str | None) -> None:
     from botocore.exceptions import ConfigParseError, ProfileNotFound
     from botocore.session import Session
 
+    fault = ""
     try:
         Session(profile=profile).get_scoped_config()
     except ProfileNotFound as error:
-        raise ParamsError([f"{'access_profile' if profile else 'AWS_PROFILE'}: {error}"]) from error
+        fault = f"{'access_profile' if profile else 'AWS_PROFILE'}: {error}"
     except ConfigParseError as error:
-        raise ParamsError([f"AWS configuration: {error}"]) from error
+        fault = f"AWS configuration: {error}"
+    # Raised out here: a traceback must not carry the line that cannot be read, which may hold a secret.
+    if fault:
+        raise ParamsError([fault])

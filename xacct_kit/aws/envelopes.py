@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from xacct_kit.aws.redaction import redact
+
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
@@ -25,25 +27,6 @@ class Envelope:
     service: str = ""
     http_status: int | None = None
 
-
-# Long enough to be wrapped by whatever showed it before.
-_ENCODED = re.compile(r"(Encoded authorization failure message:)\s*\S+(?:\s+[\w-]{24,}|\s*\[truncated\])*")
-_SECRETS = (
-    (_ENCODED, r"\1 (cut)"),
-    # The canonical request carries the session token.
-    (re.compile(r"(The Canonical String for this request should have been).*", re.DOTALL), r"\1 (cut)"),
-    (
-        re.compile(
-            r"Value '(?:(?!Value ').)*'(?= at '(?:externalId|tokenCode|webIdentityToken|sAMLAssertion)')",
-            re.DOTALL,
-        ),
-        "Value (cut)",
-    ),
-    (
-        re.compile(r"(parameter (?:ExternalId|TokenCode|WebIdentityToken|SAMLAssertion), value: )\S+"),
-        r"\1(cut)",
-    ),
-)
 
 # Outermost first. Each is taken off as often as it is found; the text of the service begins behind it.
 _PREFIXES = tuple(
@@ -97,13 +80,6 @@ _ONE_QUOTE = "Resource handler returned message:"
 # `ThrottlingException: Rate exceeded`, with or without the path of the class.
 _LEADING_NAME = re.compile(r"^(?:[\w$]+\.)*(?P<code>[A-Z][a-z]\w*[A-Z]\w*(?:\.[A-Z]\w+)?): (?=\S)")
 _NAME_OF_AN_ERROR = re.compile(r".*(?:Exception|Error|Fault)")
-
-
-def redact(message: str) -> str:
-    """The message without what must not be shown: encoded messages, session tokens, external IDs."""
-    for pattern, replacement in _SECRETS:
-        message = pattern.sub(replacement, message)
-    return message
 
 
 def unwrap(message: str) -> Envelope:

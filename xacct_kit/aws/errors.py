@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from xacct_kit.aws.envelopes import error_name, redact, service_prefix, unwrap
+from xacct_kit.aws.envelopes import error_name, service_prefix, unwrap
 from xacct_kit.aws.error_rules import Answer, rule_for
 from xacct_kit.aws.grammar import assumes_role, read_refusal, tell_fix, tell_reason
-from xacct_kit.aws.sdk_errors import name_of_text, names_of, names_of_code
+from xacct_kit.aws.redaction import Redactor, redact
+from xacct_kit.aws.sdk_errors import name_of_text, names_of, names_of_code, text_of
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Outcome
 from xacct_kit.report import OutcomeKind as Kind
@@ -25,20 +26,27 @@ _RETRYABLE = frozenset({Kind.THROTTLED, Kind.NETWORK, Kind.SERVICE_ERROR, Kind.D
 _BARE_DENIAL = re.compile(r"(?:access denied|forbidden|not authorized)?\.?", re.IGNORECASE)
 
 
-def classify(error: BaseException, service: str = "") -> Outcome:
+def classify(error: BaseException, service: str = "", redactor: Redactor = redact) -> Outcome:
     """Say what an exception from a call to AWS means.
 
     Parameters:
         error: what botocore, or code around it, raised.
         service: the service that was called. botocore does not keep it, and few answers depend on it.
+        redactor: knows the secrets that the answer may repeat.
     """
     operation = str(getattr(error, "operation_name", "") or "")
     for attribute in ("response", "last_response"):
         response = getattr(error, attribute, None)
         if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
-            return _of_response(response, service, operation)
-    evidence = _evidence(type(error).__name__, str(error), service, operation, None)
-    return _outcome(names_of(type(error)), evidence)
+            return _of_response(response, service, operation, redactor)
+    said = redactor(text_of(error) or _wrapped(error))
+    return _outcome(names_of(type(error)), _evidence(type(error).__name__, said, service, operation, None))
+
+
+def _wrapped(error: BaseException) -> str:
+    """The text of an exception that only hands on what AWS answered; empty for any other."""
+    text = str(error)
+    return text if unwrap(text).codes else ""
 
 
 def classify_parts(
@@ -53,7 +61,8 @@ def classify_parts(
         operation: the operation that was called; may be empty.
         http_status: the HTTP status, where there was an answer.
     """
-    return _outcome(names_of_code(code), _evidence(code, message, service, operation, http_status))
+    evidence = _evidence(redact(code), redact(message), service, operation, http_status)
+    return _outcome(names_of_code(code), evidence)
 
 
 def classify_line(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,11 +82,11 @@ def classify_line(line: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": outcome.kind.value} | {name: getattr(outcome, name) for name in fields}
 
 
-def _of_response(response: Mapping[str, Any], service: str, operation: str) -> Outcome:
+def _of_response(response: Mapping[str, Any], service: str, operation: str, redactor: Redactor) -> Outcome:
     error = response["Error"]
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code, message = str(error.get("Code") or ""), str(error.get("Message") or "")
-    return classify_parts(service, code, message, operation, status)
+    return classify_parts(service, redactor(code), redactor(message), operation, status)
 
 
 def _parts(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def _evidence(code: str, message: str, service: str, operation: str, status: int
     found = {
         "code": code,
         "http_status": str(status) if status is not None else "",
-        "message": redact(message),
+        "message": message,
         "service": service,
         "operation": operation,
     }

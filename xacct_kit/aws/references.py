@@ -45,10 +45,13 @@ def resolve(value: str, call: Call) -> str:
         found = _READERS[scheme](place, call).strip()
     except _Nothing as error:
         fault = f"there is nothing at {value}: {error}"
+    except LookupError:
+        fault = f"there is nothing at {value}: no value is set"
     else:
         if EXTERNAL_ID.fullmatch(found):
             return found
         fault = f"what is at {value} is not {EXTERNAL_ID_FORM}" if found else f"{value} is empty"
+    # Raised out here: a traceback must not carry what stands at the reference.
     raise ParamsError([f"external_id: {fault}"])
 
 
@@ -64,7 +67,7 @@ def _env(name: str, call: Call) -> str:
 
 def _file(path: str, call: Call) -> str:
     try:
-        with Path(path).expanduser().open(encoding="utf-8") as file:
+        with Path(path).expanduser().open(encoding="utf-8-sig") as file:
             return file.readline(_MAX_LINE)
     except OSError as error:
         raise _Nothing(error.strerror) from error

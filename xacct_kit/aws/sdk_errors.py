@@ -24,6 +24,12 @@ def names_of(kind: type[BaseException]) -> tuple[str, ...]:
     )
 
 
+def text_of(error: BaseException) -> str:
+    """What an exception says in words of the SDK or the network; others may quote what could not be read."""
+    names = names_of(type(error))
+    return str(error) if names and "ResponseParserError" not in names else ""
+
+
 def names_of_code(code: str) -> tuple[str, ...]:
     """The names by which an error code is known; one that names an exception of Python has those of it."""
     kind = getattr(botocore.exceptions, code, None) or getattr(builtins, code, None)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.partitions import PARTITIONS, Partition
+from xacct_kit.aws.redaction import InProcess, Redactor
 from xacct_kit.aws.references import resolve
 from xacct_kit.errors import AccessError, XacctError
+from xacct_kit.params import split_reference
 from xacct_kit.report import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _FRESH_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
-class Caller:
+class Caller(InProcess):
     """A principal that calls can be made as.
 
     Attributes:
@@ -60,7 +62,7 @@ class Answer:
 
     outcome: Outcome
     seconds: float = 0.0
-    returned: Mapping[str, Any] | None = None
+    returned: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -96,6 +98,7 @@ class Session:
 
     Attributes:
         role_changed: when the role of an account was made or changed, on the monotonic clock.
+        redact: takes the external ID and what else must not be told out of a text.
     """
 
     def __init__(
@@ -114,6 +117,9 @@ class Session:
         self._paid: dict[tuple[str, ...], tuple[float, Answer]] = {}
         self._spent = 0.0
         self.role_changed: dict[str, float] = {}
+        self.redact = Redactor()
+        if split_reference(params.external_id) is None:
+            self.redact.learn_external_id(params.external_id)
 
     def __enter__(self) -> Self:
         return self
@@ -168,17 +174,21 @@ class Session:
 
         from xacct_kit.aws.errors import classify
 
+        # What signs a call is a secret of its answer alone; a run has too many keys to look for all of them.
+        redactor = self.redact.knowing()
         started = time.monotonic()
         response: Mapping[str, Any] = {}
         outcome = Outcome(kind=OutcomeKind.ALLOWED)
         try:
-            response = returned = self._clients.call(credentials, service, region, operation, params)
+            response = returned = self._clients.call(
+                credentials, service, region, operation, params, redactor
+            )
         except XacctError:
             raise
         except Exception as error:
             # botocore's parsers meet an answer that is none of AWS's with whatever Python raises.
             response, returned = getattr(error, "response", {}), None
-            outcome = classify(error, service=service)
+            outcome = classify(error, service, redactor)
             from_aws = not isinstance(error, ClientError) or _is_from_aws(response)
         else:
             from_aws = _is_from_aws(response)
@@ -222,6 +232,7 @@ class Session:
         with self._lock:
             if self._external_id is None:
                 self._external_id = resolve(self.params.external_id, self._read)
+                self.redact.learn_external_id(self._external_id)
             return self._external_id
 
     def _read(self, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
@@ -229,10 +240,6 @@ class Session:
         if not answer.ok:
             raise AccessError(f"{self.params.external_id} cannot be read. {answer.outcome.reason}")
         return answer.result
-
-    def redact(self, text: str) -> str:
-        """Text without the external ID."""
-        return text.replace(self._external_id, "****") if self._external_id else text
 
     def role_arn(self, account: str, name: str) -> str:
         """The ARN of a role in this session's partition."""
@@ -263,15 +270,20 @@ class Session:
         params = {"RoleArn": role_arn, "RoleSessionName": _SESSION_NAME}
         if external_id is not None:
             params["ExternalId"] = external_id
-        answer = self.call(source, "sts", "AssumeRole", **params)
-        if not answer.ok:
-            return Assumption(None, answer)
+
+        def ask() -> Answer:
+            answer = self.call(source, "sts", "AssumeRole", **params)
+            return replace(answer, outcome=_NOTHING_GIVEN, returned=None) if _lacks(answer) else answer
 
         def renew() -> dict[str, str]:
-            again = self.call(source, "sts", "AssumeRole", **params)
+            again = ask()
             if not again.ok:
                 raise AccessError(f"{role_arn} can no longer be assumed. {again.outcome.reason}")
             return _metadata(again.result["Credentials"])
+
+        answer = ask()
+        if not answer.ok:
+            return Assumption(None, answer)
 
         from botocore.credentials import RefreshableCredentials
 
@@ -279,7 +291,8 @@ class Session:
             _metadata(answer.result["Credentials"]), refresh_using=renew, method="assume-role"
         )
         caller = Caller(_name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
-        return Assumption(caller, answer)
+        # What was given is the caller's alone.
+        return Assumption(caller, replace(answer, returned={}))
 
     def act_as(self, account: str, name: str, *, anew: bool = False) -> Assumption:
         """Act as a role that the operator may assume without external ID, or is already.
@@ -357,6 +370,11 @@ def _not_from_aws(outcome: Outcome, call: str, region: str) -> Outcome:
 
 
 _NOTHING_ASKED = Answer(Outcome(kind=OutcomeKind.ALLOWED))
+_NOTHING_GIVEN = Outcome(
+    kind=OutcomeKind.SERVICE_ERROR,
+    reason="sts:AssumeRole was answered without credentials that can be used: a part of them is missing.",
+    fix="Look for what answers in the place of STS: a proxy, or an endpoint URL of this machine.",
+)
 
 
 def _name_of(arn: str) -> str:
@@ -366,6 +384,15 @@ def _name_of(arn: str) -> str:
 def _role_of(arn: str) -> str | None:
     path = arn.split(":", 5)[5].split("/")
     return path[1] if path[0] == "assumed-role" else None
+
+
+_GIVEN = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
+
+def _lacks(answer: Answer) -> bool:
+    """Whether an AssumeRole that succeeded lacks what makes a caller."""
+    given, role = answer.result.get("Credentials", {}), answer.result.get("AssumedRoleUser", {})
+    return answer.ok and not (all(map(given.get, _GIVEN)) and role.get("Arn"))
 
 
 def _metadata(credentials: Mapping[str, Any]) -> dict[str, str]:

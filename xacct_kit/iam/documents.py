@@ -239,8 +239,9 @@ class _StatementReader:
         try:
             return operator.condition(key, texts, variables=self.variables)
         except ValueError as error:
+            # What cannot be read is quoted, and an external ID must not be.
             fault = "is not a value for this operator" if key.lower() in _SECRETS else str(error)
-            raise PolicyError(place, fault) from None
+        raise PolicyError(place, fault)
 
 
 # Their values are not repeated.

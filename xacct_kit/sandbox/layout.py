@@ -43,7 +43,7 @@ class Layout:
     accounts: int = 1
     partition: str = "aws"
     region: str = "us-east-1"
-    external_id: str = EXTERNAL_ID
+    external_id: str = field(default=EXTERNAL_ID, repr=False)
     api_handler_role: str = "ApiHandlerRole"
     workflow_loop_runner_role: str = "WorkflowLoopRunnerRole"
     untrusted_role: str = "NotebookRole"

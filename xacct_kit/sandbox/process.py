@@ -1,13 +1,16 @@
 """A sandbox in a child process: it serves notebooks and commands, and ends when its owner does.
 
-    python -m xacct_kit.sandbox.process '{"scenario": "healthy"}'
+    python -m xacct_kit.sandbox.process
 
-The child prints its endpoint when it answers, and stops when its standard input is closed, so that a killed
-owner leaves nothing behind. Until then each line of it, an account and a service, is a disturbance to lift.
+The child reads its layout, a line of JSON, from its standard input: its arguments could be read by every
+user of the machine. It prints its endpoint when it answers, and stops when its input is closed, so that a
+killed owner leaves nothing behind. Until then each further line, an account and a service, is a disturbance
+to lift.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -31,16 +34,16 @@ class SandboxProcess:
     """
 
     def __init__(self, layout: Layout) -> None:
-        described = json.dumps(dataclasses.asdict(layout))
         # A file, not a pipe: what a server writes of its troubles must never make it wait for a reader.
         self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 closed by stop
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "xacct_kit.sandbox.process", described],
+            [sys.executable, "-m", "xacct_kit.sandbox.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
         )
+        self._write(json.dumps(dataclasses.asdict(layout)))
         self.endpoint = self._ready()
 
     def _ready(self) -> str:
@@ -56,15 +59,21 @@ class SandboxProcess:
 
     def lift(self, account: str, service: str) -> None:
         """Lift what disturbs a service of an account: the console's side of what no call can mend."""
-        assert self._child.stdin is not None
         assert self._child.stdout is not None
-        self._child.stdin.write(f"{account} {service}\n")
-        self._child.stdin.flush()
+        self._write(f"{account} {service}")
         self._child.stdout.readline()
+
+    def _write(self, line: str) -> None:
+        assert self._child.stdin is not None
+        # A child that has ended says why on its standard error.
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.write(f"{line}\n")
+            self._child.stdin.flush()
 
     def stop(self) -> None:
         """End the child."""
-        if self._child.stdin is not None:
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
         try:
             self._child.wait(timeout=5)
@@ -91,4 +100,4 @@ def _serve(described: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.stdin.readline())

@@ -61,7 +61,7 @@ def finding(
         fix: what to do; the outcome's when it is not given. A green finding has none.
         seconds: how long the call took.
         cost: US dollars that it cost.
-        patch: the calls that would mend it.
+        patch: the calls that would mend it; `${external_id}` comes to stand for the external ID.
     """
     judged = verdict or judge(question.expected, outcome.kind)
     return Finding(
@@ -77,10 +77,10 @@ def finding(
         verdict=judged,
         why=session.redact(why if why is not None else _why(question, outcome, judged)),
         fix="" if judged.green else session.redact(fix if fix is not None else _fix(question, outcome)),
-        evidence={key: session.redact(value) for key, value in outcome.evidence.items()},
+        evidence=session.redact.throughout(outcome.evidence),
         duration=round(seconds, 3),
         cost=cost,
-        patch=() if judged.green else patch,
+        patch=() if judged.green else tuple(map(session.redact.throughout, patch)),
     )
 
 

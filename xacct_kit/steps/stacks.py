@@ -55,8 +55,11 @@ class Stack:
         self.name = name
         self._session = session
         self._caller = caller
-        self._progress = progress
+        self._tell = progress
         self._seen: set[str] = set()
+
+    def _progress(self, line: str) -> None:
+        self._tell(self._session.redact(line))
 
     def deploy(self, request: Mapping[str, Any]) -> bool:
         """Bring the stack to a template and its parameters.

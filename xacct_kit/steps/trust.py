@@ -131,8 +131,8 @@ def _must_be_refused(session: Session, account: str, principals: list[Principal]
 
 
 def _wrong(external_id: str) -> str:
-    """An external ID of the allowed length that is not the right one."""
-    return f"xacct-kit-wrong-{external_id}"[:1224]
+    """An external ID that is not the right one, and tells nothing of it."""
+    return "xacct-kit-wrong-b" if external_id.endswith("a") else "xacct-kit-wrong-a"
 
 
 def _refused(
