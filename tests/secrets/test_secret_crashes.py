@@ -94,7 +94,7 @@ def test_credentials_that_cannot_be_used_are_not_told(
         monkeypatch.setenv(name, value)
     out = tmp_path / "out"
     written = tell(lambda: xk.Params.of(**operator.values()), lambda p, say: xk.onboard(p, progress=say), out)
-    assert written.text("traceback")
+    assert "xacct_kit.errors.AccessError: " in written.text("traceback")
     assert operator.leaks(written, KEY, SECRET, TOKEN, PASSWORD) == []
 
 
