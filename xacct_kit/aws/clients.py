@@ -10,7 +10,11 @@ import contextvars
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from xacct_kit.aws.deadlines import longest, within
+from xacct_kit.aws.genuine import refuse_foreign
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -82,13 +86,16 @@ class Clients:
         Raises:
             botocore.exceptions.ClientError: AWS answered with an error.
             botocore.exceptions.BotoCoreError: there was no answer.
+            ForeignAnswer: the answer is not AWS's, or not whole.
+            TimeoutError: the answer did not end.
         """
         from botocore import xform_name
 
         client = self._client(service, region)
         token = _signing.set(credentials)
         try:
-            return getattr(client, xform_name(operation))(**params)
+            make = partial(getattr(client, xform_name(operation)), **params)
+            return within(longest(client.meta.config), make)
         finally:
             _signing.reset(token)
 
@@ -97,6 +104,7 @@ class Clients:
             if (service, region) not in self._clients:
                 if not self._clients:
                     self._session.register_component("credential_provider", _signing_resolver())
+                    self._session.register("before-parse", refuse_foreign)
                 self._clients[service, region] = self._create(service, region)
             return self._clients[service, region]
 

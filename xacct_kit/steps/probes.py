@@ -8,15 +8,15 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Answer, Assumption, Caller, Session
 from xacct_kit.iam import Decision, Request, decide
-from xacct_kit.report import Expectation, Finding, Report
+from xacct_kit.report import Expectation, Finding, Outcome, Report
 from xacct_kit.role.profile import Document, Profile, load_profile
 from xacct_kit.role.repair import Goal
-from xacct_kit.steps.callers import execution_role, role_caller
+from xacct_kit.steps.callers import execution_role, role_access
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.denials import Denial, explain
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -39,8 +39,8 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
 
 def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
-    caller = role_caller(session, account, progress)
-    return [probe_as(session, account, caller, probe, progress=progress) for probe in PROBES]
+    role = role_access(session, account, progress)
+    return [probe_as(session, account, role, probe, progress=progress) for probe in PROBES]
 
 
 def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
@@ -100,7 +100,7 @@ def _period(today: date) -> tuple[str, str]:
 def probe_as(
     session: Session,
     account: str,
-    caller: Caller | None,
+    role: Assumption,
     probe: Probe,
     *,
     step: str = "permissions",
@@ -111,7 +111,7 @@ def probe_as(
     Parameters:
         session: whose run it is.
         account: the member account.
-        caller: the role's session; None when nobody could assume it.
+        role: what came of assuming it.
         probe: the probe.
         step: the step that the finding belongs to.
         progress: is told what is waited for, when the role is new.
@@ -126,11 +126,23 @@ def probe_as(
         expected=expectation(load_profile(session.params.profile), probe, values),
         region=filled(probe.region, values),
     )
+    return guarded(session, question, partial(_probed, session, question, role, probe, values, progress))
+
+
+def _probed(
+    session: Session,
+    question: Question,
+    role: Assumption,
+    probe: Probe,
+    values: Mapping[str, str],
+    progress: Progress,
+) -> Finding:
     if not question.region:
         why = f"{question.service} is not offered in the partition {session.partition.name}."
         return skipped(session, question, why)
+    caller = role.caller
     if caller is None:
-        return _not_assumed(session, question)
+        return _not_assumed(session, question, role.answer.outcome)
     params = filled(probe.params, values)
 
     def call() -> Answer:
@@ -138,7 +150,7 @@ def probe_as(
 
     if question.expected is Expectation.DENIED:
         return _asked(session, question, caller, probe, call)
-    ask = partial(settled, session, account, call, attrgetter("outcome"), progress)
+    ask = partial(settled, session, question.account, call, attrgetter("outcome"), progress)
     return _asked(session, question, caller, probe, ask)
 
 
@@ -196,11 +208,12 @@ def _too_dear(session: Session, question: Question, price: float) -> Finding:
     )
 
 
-def _not_assumed(session: Session, question: Question) -> Finding:
+def _not_assumed(session: Session, question: Question, because: Outcome) -> Finding:
     role = session.params.role_name
     return not_tried(
         session,
         question,
         f"Nobody could assume {role} in {question.account}, so nothing can be said of its permissions.",
         "Mend what the trust step says, then probe again.",
+        because,
     )
