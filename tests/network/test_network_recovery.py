@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from faulted_runs import Sandboxes, faulted, lost, untold, wrong
@@ -45,6 +46,20 @@ def assumptions(request: Request) -> bool:
 def test_a_role_whose_age_cannot_be_read_is_not_taken_for_an_old_one() -> None:
     with sandbox_of_its_own(Layout(scenario="slow-propagation", propagation=2.0)) as endpoint:
         run = faulted(endpoint, RESET, reads_of_roles, wait_seconds=6)
+    assert run.met
+    assert [row.why for row in run.report if row.verdict is Verdict.FAIL] == []
+
+
+def an_hour_behind(_: Request, ask: Ask) -> Reply:
+    """Whoever answers has a clock that is an hour behind that of the client."""
+    reply, then = ask(), datetime.now(UTC) - timedelta(hours=1)
+    body = re.sub(rb"(?<=<CreateDate>)[^<]+", then.isoformat().encode(), reply.body)
+    return replace(reply, body=body, headers={**reply.headers, "Date": format_datetime(then, usegmt=True)})
+
+
+def test_a_role_is_as_old_as_it_is_by_the_clock_of_aws() -> None:
+    with sandbox_of_its_own(Layout(scenario="slow-propagation", propagation=2.0)) as endpoint:
+        run = faulted(endpoint, replace(RESET, happens=an_hour_behind), reads_of_roles, wait_seconds=6)
     assert run.met
     assert [row.why for row in run.report if row.verdict is Verdict.FAIL] == []
 
