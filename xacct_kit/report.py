@@ -88,6 +88,7 @@ class Outcome:
         retryable: whether the same call may succeed if it is made again.
         action: the IAM action that was refused, as the answer names it.
         resource: the resource that was refused, as the answer names it.
+        principal: who was refused, as the answer names it.
         policy_arn: the policy that refused, where the answer names it.
         evidence: the raw code, HTTP status and message.
     """
@@ -99,6 +100,7 @@ class Outcome:
     retryable: bool = False
     action: str | None = None
     resource: str | None = None
+    principal: str | None = None
     policy_arn: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from xacct_kit.aws.deadlines import longest, within
+from xacct_kit.aws.genuine import refuse_foreign
 from xacct_kit.aws.redaction import InProcess, Redactor, redact
 from xacct_kit.aws.sdk_errors import text_of
 from xacct_kit.errors import AccessError
@@ -112,13 +114,16 @@ class Clients:
             AccessError: the machine's configuration gives no way to call the service.
             botocore.exceptions.ClientError: AWS answered with an error.
             botocore.exceptions.BotoCoreError: there was no answer.
+            ForeignAnswer: the answer is not AWS's, or not whole.
+            TimeoutError: the answer did not end.
         """
         from botocore import xform_name
 
         client = self._client(service, region)
         token = _signing.set((credentials, redactor))
         try:
-            return _read_whole(getattr(client, xform_name(operation))(**params))
+            method = getattr(client, xform_name(operation))
+            return within(longest(client.meta.config), lambda: _read_whole(method(**params)))
         finally:
             _signing.reset(token)
 
@@ -132,6 +137,7 @@ class Clients:
             if (service, region) not in self._clients:
                 if not self._clients:
                     self._session.register_component("credential_provider", _signing_resolver())
+                    self._session.register("before-parse", refuse_foreign)
                 self._clients[service, region] = self._made(service, region)
             return self._clients[service, region]
 

@@ -136,6 +136,7 @@ def _outcome(names: tuple[str, ...], evidence: Mapping[str, str]) -> Outcome:
         retryable=kind in _RETRYABLE if rule.retryable is None else rule.retryable,
         action=refusal.action if kind.denied else None,
         resource=refusal.resource if kind.denied else None,
+        principal=refusal.principal if kind.denied else None,
         policy_arn=refusal.policy_arn if kind.denied else None,
         evidence=evidence,
     )

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from xacct_kit.aws.assumed import NotRenewed, credentials_of, name_of, role_of
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
+from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.redaction import InProcess, Redactor
 from xacct_kit.aws.references import resolve
@@ -147,7 +149,8 @@ class Session:
         """
         region = region or self.params.region
         self._budgets.wait(caller.account, region, service, operation)
-        return self._timed(caller.credentials, service, region, operation, params)
+        answer = self._timed(caller.credentials, service, region, operation, params)
+        return replace(answer, outcome=_of_caller(answer.outcome, caller))
 
     def pages(self, caller: Caller, service: str, operation: str, **params: Any) -> Iterator[Answer]:
         """Make a call that lists things, page after page; after an answer that is not ok there is none.
@@ -176,24 +179,28 @@ class Session:
 
         # What signs a call is a secret of its answer alone; a run has too many keys to look for all of them.
         redactor = self.redact.knowing()
-        started = time.monotonic()
-        response: Mapping[str, Any] = {}
+        call, started = f"{service}:{operation}", time.monotonic()
+        response: Mapping[str, Any] | None = None
+        returned: Mapping[str, Any] | None = None
         outcome = Outcome(kind=OutcomeKind.ALLOWED)
         try:
             response = returned = self._clients.call(
                 credentials, service, region, operation, params, redactor
             )
+        except ForeignAnswer as error:
+            outcome = error.outcome(call, region)
+        except NotRenewed as error:
+            outcome = replace(
+                error.outcome, kind=OutcomeKind.CREDENTIALS, reason=f"{call} was not made: {error}"
+            )
         except XacctError:
             raise
         except Exception as error:
             # botocore's parsers meet an answer that is none of AWS's with whatever Python raises.
-            response, returned = getattr(error, "response", {}), None
+            response = error.response if isinstance(error, ClientError) else None
             outcome = classify(error, service, redactor)
-            from_aws = not isinstance(error, ClientError) or _is_from_aws(response)
-        else:
-            from_aws = _is_from_aws(response)
-        if not from_aws:
-            returned, outcome = None, _not_from_aws(outcome, f"{service}:{operation}", region)
+        if response is not None and not is_from_aws(response):
+            returned, outcome = None, _not_accepted(outcome, call, region)
         return Answer(outcome, time.monotonic() - started, returned)
 
     @property
@@ -217,9 +224,18 @@ class Session:
             )
         answer = self._timed(credentials, "sts", self.params.region, "GetCallerIdentity", {})
         if not answer.ok:
-            raise AccessError(f"AWS does not accept the operator's credentials. {answer.outcome.reason}")
-        arn = answer.result["Arn"]
-        return Caller(_name_of(arn), arn, credentials)
+            refused = answer.outcome.kind is OutcomeKind.CREDENTIALS
+            what = (
+                "AWS does not accept the operator's credentials."
+                if refused
+                else "AWS does not say who runs this."
+            )
+            raise AccessError(f"{what} {answer.outcome.reason}")
+        arn = answer.result.get("Arn", "")
+        if arn.count(":") < 5:
+            nobody = unreadable("sts:GetCallerIdentity", self.params.region, "it names nobody", {})
+            raise AccessError(f"AWS does not say who runs this. {nobody.reason}")
+        return Caller(name_of(arn), arn, credentials)
 
     @property
     def external_id(self) -> str:
@@ -272,25 +288,28 @@ class Session:
             params["ExternalId"] = external_id
 
         def ask() -> Answer:
-            answer = self.call(source, "sts", "AssumeRole", **params)
-            return replace(answer, outcome=_NOTHING_GIVEN, returned=None) if _lacks(answer) else answer
+            return self.call(source, "sts", "AssumeRole", **params)
 
         def renew() -> dict[str, str]:
             again = ask()
             if not again.ok:
-                raise AccessError(f"{role_arn} can no longer be assumed. {again.outcome.reason}")
-            return _metadata(again.result["Credentials"])
+                raise NotRenewed(role_arn, again.outcome)
+            return credentials_of(again.result, role_arn)
 
         answer = ask()
         if not answer.ok:
             return Assumption(None, answer)
-
+        try:
+            first = credentials_of(answer.result, role_arn)
+        except ForeignAnswer as error:
+            outcome = error.outcome("sts:AssumeRole", self.params.region)
+            return Assumption(None, Answer(outcome, answer.seconds))
         from botocore.credentials import RefreshableCredentials
 
         credentials = RefreshableCredentials.create_from_metadata(
-            _metadata(answer.result["Credentials"]), refresh_using=renew, method="assume-role"
+            first, refresh_using=renew, method="assume-role"
         )
-        caller = Caller(_name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
+        caller = Caller(name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
         # What was given is the caller's alone.
         return Assumption(caller, replace(answer, returned={}))
 
@@ -302,7 +321,7 @@ class Session:
             name: the role.
             anew: whether to find out by a call although it is known that the operator could.
         """
-        if self.operator.account == account and _role_of(self.operator.arn) == name:
+        if self.operator.account == account and role_of(self.operator.arn) == name:
             return Assumption(self.operator, _NOTHING_ASKED)
         act = self.assume if anew else self.assumed
         return act(self.operator, self.role_arn(account, name))
@@ -350,55 +369,20 @@ class Session:
         return answer, False
 
 
-def _is_from_aws(response: Mapping[str, Any]) -> bool:
-    """Whether an answer has a request ID, as every answer of AWS has."""
-    metadata = response.get("ResponseMetadata", {})
-    return bool(metadata.get("RequestId") or metadata.get("HostId"))
+def _of_caller(outcome: Outcome, caller: Caller) -> Outcome:
+    """The outcome; a refusal that names somebody else is none of the caller."""
+    refused = outcome.principal if outcome.kind.denied else None
+    if not (refused or "").startswith("arn:") or str(refused).lower() == caller.arn.lower():
+        return outcome
+    reason = f"{caller.name} called, and somebody else was refused: {outcome.reason}"
+    return Outcome(kind=OutcomeKind.UNKNOWN, reason=reason, retryable=True, evidence=outcome.evidence)
 
 
-def _not_from_aws(outcome: Outcome, call: str, region: str) -> Outcome:
-    """What is known of an answer that something between here and AWS gave; a passing fault stays one."""
+def _not_accepted(outcome: Outcome, call: str, region: str) -> Outcome:
+    """What is known of an answer without a request ID; a passing fault stays one."""
     if outcome.kind in (OutcomeKind.NETWORK, OutcomeKind.SERVICE_ERROR, OutcomeKind.THROTTLED):
         return outcome
-    return Outcome(
-        kind=OutcomeKind.NETWORK,
-        reason=f"{call} in {region} was answered by something that is not AWS: the answer has no request ID.",
-        fix="Look for a proxy, a sign-in page of the network, or a wrong endpoint URL.",
-        retryable=True,
-        evidence=outcome.evidence,
-    )
+    return unreadable(call, region, "it has no request ID", outcome.evidence)
 
 
 _NOTHING_ASKED = Answer(Outcome(kind=OutcomeKind.ALLOWED))
-_NOTHING_GIVEN = Outcome(
-    kind=OutcomeKind.SERVICE_ERROR,
-    reason="sts:AssumeRole was answered without credentials that can be used: a part of them is missing.",
-    fix="Look for what answers in the place of STS: a proxy, or an endpoint URL of this machine.",
-)
-
-
-def _name_of(arn: str) -> str:
-    return _role_of(arn) or arn.rsplit("/", 1)[-1]
-
-
-def _role_of(arn: str) -> str | None:
-    path = arn.split(":", 5)[5].split("/")
-    return path[1] if path[0] == "assumed-role" else None
-
-
-_GIVEN = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-
-
-def _lacks(answer: Answer) -> bool:
-    """Whether an AssumeRole that succeeded lacks what makes a caller."""
-    given, role = answer.result.get("Credentials", {}), answer.result.get("AssumedRoleUser", {})
-    return answer.ok and not (all(map(given.get, _GIVEN)) and role.get("Arn"))
-
-
-def _metadata(credentials: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "access_key": credentials["AccessKeyId"],
-        "secret_key": credentials["SecretAccessKey"],
-        "token": credentials["SessionToken"],
-        "expiry_time": credentials["Expiration"].isoformat(),
-    }

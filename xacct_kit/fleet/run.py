@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from xacct_kit.aws.session import Session
-from xacct_kit.errors import XacctError
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+from xacct_kit.report import Finding, Report
 from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
+from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.waiting import Progress, silent
 
 _WORKERS = 8
@@ -53,24 +53,10 @@ def _account(
     for step in steps:
         try:
             findings.extend(step(session, account, progress))
-        except XacctError as error:
-            findings.append(_broken(session, step, account, error))
+        except Exception as error:
+            name = step.__module__.rpartition(".")[2]
+            question = Question(
+                step=name, probe="step", account=account, caller=session.operator.name, action=""
+            )
+            findings.append(broken(session, question, error))
     return findings
-
-
-def _broken(session: Session, step: AccountStep, account: str, error: XacctError) -> Finding:
-    """The row of a step that could not be done in an account."""
-    return Finding(
-        step=step.__module__.rpartition(".")[2],
-        probe="step",
-        account=account,
-        region=session.params.region,
-        caller=session.operator.name,
-        service="",
-        action="",
-        expected=Expectation.ALLOWED,
-        outcome=OutcomeKind.UNKNOWN,
-        verdict=Verdict.UNKNOWN,
-        why=session.redact(f"The step could not be done: {error}"),
-        fix="Mend what it says and run again.",
-    )

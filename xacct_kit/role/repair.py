@@ -189,11 +189,11 @@ def _refusing_level(goal: Goal, scps: Sequence[Sequence[KnownPolicy]]) -> int:
     return next(
         number
         for number, level in enumerate(scps)
-        if not goal.decision(Policies(identity=[_EVERYTHING], scps=[level])).allowed
+        if not goal.decision(Policies(identity=[EVERYTHING], scps=[level])).allowed
     )
 
 
-_EVERYTHING = KnownPolicy(
+EVERYTHING = KnownPolicy(
     name="everything",
     document={"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}},
 )

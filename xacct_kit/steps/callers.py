@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xacct_kit.aws.session import Assumption, Caller, Session
-from xacct_kit.report import Outcome
+from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -24,6 +24,13 @@ class Principal:
     name: str
     arn: str
     access: Assumption
+
+    @property
+    def excluded(self) -> bool:
+        """Whether it is certain that the operator cannot act as it; no answer is no certainty."""
+        kind = self.access.answer.outcome.kind
+        certain = kind.denied or kind in (OutcomeKind.ALLOWED, OutcomeKind.NOT_FOUND)
+        return self.access.caller is None and certain
 
 
 def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
@@ -46,6 +53,8 @@ def assume_execution_role(
 ) -> Assumption | None:
     """The role, assumed by the first principal that can; None when there is nobody to try.
 
+    Where nobody can, an answer that leaves it open counts for more than a refusal.
+
     Parameters:
         session: whose run it is.
         account: the member account.
@@ -54,24 +63,25 @@ def assume_execution_role(
     """
     act = session.assume if anew else session.assumed
     role = execution_role(session, account)
-    callers = [principal.access.caller for principal in trusted_principals(session, account)]
-    candidates = [caller for caller in callers if caller is not None]
+    principals = [each for each in trusted_principals(session, account) if not each.excluded]
 
     def try_all() -> Assumption:
-        for caller in candidates:
-            assumption = act(caller, role, external_id=session.external_id)
-            if assumption.caller is not None:
-                break
-        return assumption
+        tried = []
+        for principal in principals:
+            caller = principal.access.caller
+            tried.append(act(caller, role, external_id=session.external_id) if caller else principal.access)
+            if caller and tried[-1].caller is not None:
+                return tried[-1]
+        return next((each for each in tried if not _outcome_of(each).kind.denied), tried[-1])
 
-    return settled(session, account, try_all, _outcome_of, progress) if candidates else None
+    return settled(session, account, try_all, _outcome_of, progress) if principals else None
 
 
 def _outcome_of(assumption: Assumption) -> Outcome:
     return assumption.answer.outcome
 
 
-def role_caller(session: Session, account: str, progress: Progress = silent) -> Caller | None:
-    """The role as a caller; None when nobody can assume it."""
+def role_access(session: Session, account: str, progress: Progress = silent) -> Assumption:
+    """The role as a caller, or why nobody could assume it."""
     assumption = assume_execution_role(session, account, progress=progress)
-    return assumption.caller if assumption else None
+    return assumption or Assumption(None, Answer(Outcome(kind=OutcomeKind.UNKNOWN)))

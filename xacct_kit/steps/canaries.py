@@ -7,14 +7,16 @@ by whoever deploys. What a killed run leaves is found by the next (`xacct_kit.st
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import load_profile
-from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary, Use
+from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary
 from xacct_kit.steps.catalogue import Probe
 from xacct_kit.steps.findings import finding, not_tried, skipped
 from xacct_kit.steps.leftovers import REMOVE, find_leftovers
@@ -25,25 +27,23 @@ from xacct_kit.steps.waiting import Progress, attempts
 _SECONDS = 60.0
 
 
-def fly_canaries(
-    session: Session, account: str, caller: Caller | None, progress: Progress
-) -> Iterator[Finding]:
+def fly_canaries(session: Session, account: str, role: Assumption, progress: Progress) -> Iterator[Finding]:
     """Look for what earlier canaries have left, then make, use and remove one of each kind.
 
     Parameters:
         session: whose run it is.
         account: the member account.
-        caller: the role's session; None when nobody could assume it.
+        role: what came of assuming the role.
         progress: is told what is made.
     """
-    yield from find_leftovers(session, account, caller)
+    yield from find_leftovers(session, account, role.caller)
     run = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
     for canary in CANARIES:
         name = canary.label.format(run=run, account=account)
-        if caller is not None:
+        if role.caller is not None:
             progress(f"canary in {account}: {canary.thing} {name}")
-        yield from _Flight(session, account, caller, canary, name).findings()
-    yield _tagging(session, account, caller)
+        yield from _Flight(session, account, role, canary, name).findings()
+    yield _tagging(session, account, role)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class _Flight:
 
     session: Session
     account: str
-    caller: Caller | None
+    role: Assumption
     canary: Canary
     name: str
     there: bool | None = False
@@ -65,29 +65,30 @@ class _Flight:
 
     def findings(self) -> list[Finding]:
         """Make it, use it and remove it; a finding a call."""
-        impossible = [found for probe in self.canary.probes if (found := self._trial(probe).impossible())]
-        if impossible:
-            return impossible
         removals: list[Finding] = []
         try:
-            flown = [self._make(), *map(self._use, self.canary.used)]
+            flown = [self._tried(self.canary.made, self._make)]
+            flown += [self._tried(use.probe, partial(self._use, use.shows)) for use in self.canary.used]
         finally:
-            removals += map(self._remove, self.canary.removed)
-        gone = [self._gone(self.canary.gone)] if self.canary.gone else []
+            removals += [self._tried(probe, self._remove) for probe in self.canary.removed]
+        gone = [self._tried(self.canary.gone, self._gone)] if self.canary.gone else []
         return [*flown, *removals, *gone]
+
+    def _tried(self, probe: Probe, check: Callable[[Trial], Finding]) -> Finding:
+        trial = self._trial(probe)
+        return trial.guarded(partial(check, trial))
 
     def _trial(self, probe: Probe) -> Trial:
         return Trial(
             session=self.session,
             account=self.account,
-            caller=self.caller,
+            role=self.role,
             probe=probe,
             values={**placeholders(self.session, self.account), "canary": self.name},
             step=STEP,
         )
 
-    def _make(self) -> Finding:
-        trial = self._trial(self.canary.made)
+    def _make(self, trial: Trial) -> Finding:
         tagging = self._granted_tagging(trial)
         if tagging:
             trial = replace(trial, besides=(tagging,))
@@ -106,21 +107,19 @@ class _Flight:
         resource = filled(trial.probe.resource, trial.values)
         return action if action and grants(profile, trial.values["role_arn"], action, resource) else ""
 
-    def _use(self, use: Use) -> Finding:
-        trial = self._trial(use.probe)
+    def _use(self, shows: Callable[[Mapping[str, Any]], bool], trial: Trial) -> Finding:
         if not self.there:
             return self._nothing_there(trial)
         for _ in attempts(self._patience):
             answer = trial.ask()
             if trial.question.expected is Expectation.DENIED or not (answer.ok or answer.absent):
                 return trial.judged(answer)
-            if answer.ok and use.shows(answer.result):
+            if answer.ok and shows(answer.result):
                 return _paid(trial, answer)
-        why = f"{self._it} was made, and {use.probe.action} does not show it after {self._patience:.0f} s."
+        why = f"{self._it} was made, and {trial.probe.action} does not show it after {self._patience:.0f} s."
         return finding(self.session, trial.question, answer.outcome, verdict=Verdict.UNKNOWN, why=why)
 
-    def _remove(self, probe: Probe) -> Finding:
-        trial = self._trial(probe)
+    def _remove(self, trial: Trial) -> Finding:
         if self.there is False:
             return self._nothing_there(trial)
         answer = self._removal(trial)
@@ -140,9 +139,9 @@ class _Flight:
     def _removed_otherwise(self, trial: Trial, answer: Answer) -> Finding:
         """The finding of a removal that the role could not do, after whoever deploys has tried."""
         row = trial.judged(answer)
-        deployer = self.session.deployer(self.account).caller
-        if deployer is not None and replace(trial, caller=deployer).ask().ok:
-            why = f"{row.why} {deployer.name} has removed it."
+        deployer = self.session.deployer(self.account)
+        if deployer.caller is not None and replace(trial, role=deployer).ask().ok:
+            why = f"{row.why} {deployer.caller.name} has removed it."
             return row if row.verdict.green else replace(row, why=why)
         self.left = True
         return replace(
@@ -152,8 +151,7 @@ class _Flight:
             fix=f"{row.fix} {REMOVE}".strip(),
         )
 
-    def _gone(self, probe: Probe) -> Finding:
-        trial = self._trial(probe)
+    def _gone(self, trial: Trial) -> Finding:
         if self.there is False or self.left:
             return self._nothing_there(trial)
         for _ in attempts(self._patience):
@@ -211,22 +209,24 @@ def _paid(trial: Trial, answer: Answer) -> Finding:
     return trial.judged(answer, cost=trial.probe.price if answer.ok else 0.0)
 
 
-def _tagging(session: Session, account: str, caller: Caller | None) -> Finding:
+def _tagging(session: Session, account: str, role: Assumption) -> Finding:
     """The dry run of tagging, on a VPC of the account."""
-    vpcs = session.call(caller, "ec2", "DescribeVpcs", MaxResults=5) if caller else None
-    found = vpcs.result.get("Vpcs", []) if vpcs else []
+    vpcs = session.call(role.caller, "ec2", "DescribeVpcs", MaxResults=5) if role.caller else _NOT_ASKED
+    found = vpcs.result.get("Vpcs", [])
     vpc = found[0]["VpcId"] if found else "*"
     values = {**placeholders(session, account), "canary": STEP, "vpc": vpc}
-    trial = Trial(
-        session=session, account=account, caller=caller, probe=CREATE_TAGS, values=values, step=STEP
-    )
-    if impossible := trial.impossible():
-        return impossible
-    if found:
-        return trial.judged(trial.ask())
-    if vpcs and vpcs.ok:
-        why = f"There is no VPC in {session.params.region} that a tag could be tried on."
-        return skipped(session, trial.question, why)
-    outcome = vpcs.outcome if vpcs else Outcome(kind=OutcomeKind.UNKNOWN)
-    why = f"{CREATE_TAGS.action} was not tried: no VPC could be found to try it on. {outcome.reason}"
-    return not_tried(session, trial.question, why, outcome.fix)
+    trial = Trial(session=session, account=account, role=role, probe=CREATE_TAGS, values=values, step=STEP)
+
+    def tried() -> Finding:
+        if found:
+            return trial.judged(trial.ask())
+        if vpcs.ok:
+            why = f"There is no VPC in {session.params.region} that a tag could be tried on."
+            return skipped(session, trial.question, why)
+        why = f"{CREATE_TAGS.action} was not tried: no VPC could be found to try it on."
+        return not_tried(session, trial.question, why, vpcs.outcome.fix, vpcs.outcome)
+
+    return trial.guarded(tried)
+
+
+_NOT_ASKED = Answer(Outcome(kind=OutcomeKind.UNKNOWN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canary_catalogue import CANARY_PRICE
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
@@ -30,8 +30,8 @@ def check_cost_explorer(session: Session, *, progress: Progress = silent) -> Rep
 
 def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Check one account."""
-    caller = role_caller(session, account, progress)
-    return [probe_as(session, account, caller, COST_AND_USAGE, step="cost_explorer", progress=progress)]
+    role = role_access(session, account, progress)
+    return [probe_as(session, account, role, COST_AND_USAGE, step="cost_explorer", progress=progress)]
 
 
 def price_note(session: Session) -> str:

@@ -69,6 +69,14 @@ class Denial:
 
 def explain(denial: Denial) -> Explanation:
     """Explain a denial by the policies that may be read, and find the smallest change that ends it."""
+    try:
+        return _explained(denial)
+    except Exception as error:
+        why = f"{denial.what}. {denial.outcome.reason} Which policy refuses could not be found out: {error!r}"
+        return Explanation(why=why, fix=denial.outcome.fix)
+
+
+def _explained(denial: Denial) -> Explanation:
     deployer = denial.session.deployer(denial.account).caller
     known = read_policies(denial.session, denial.account, denial.role, deployer)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from xacct_kit.aws.session import Caller, Session
@@ -10,7 +11,7 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.steps.callers import assume_execution_role
-from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, skipped
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stacks import Stack, StackFailure
 from xacct_kit.steps.waiting import Progress, silent
@@ -40,14 +41,10 @@ def deploy_account(session: Session, account: str, progress: Progress = silent) 
     question = _question("deploy-stack", account, name, "cloudformation:ExecuteChangeSet")
     if access.caller is None:
         fix = "See the preflight step: set access_role to a role that the operator may assume there."
-        reason = access.answer.outcome.reason
-        return [not_tried(session, question, f"Nobody here may act in {account}. {reason}".rstrip(), fix)]
-    deployed, changed = _deploy(session, question, access.caller, progress)
-    if not deployed.verdict.green:
-        return [deployed]
-    if changed:
-        note_change(session, account)
-    return [deployed, _usable(session, account, progress)]
+        why = f"Nobody here may act in {account}."
+        return [not_tried(session, question, why, fix, access.answer.outcome)]
+    deployed = guarded(session, question, partial(_deploy, session, question, access.caller, progress))
+    return [deployed, _usable(session, account, progress)] if deployed.verdict.green else [deployed]
 
 
 def template_body(session: Session) -> str:
@@ -75,26 +72,33 @@ def _request(session: Session) -> dict[str, Any]:
     }
 
 
-def _deploy(session: Session, question: Question, caller: Caller, progress: Progress) -> tuple[Finding, bool]:
-    """The finding of the stack, and whether it was changed."""
+def _deploy(session: Session, question: Question, caller: Caller, progress: Progress) -> Finding:
+    """The finding of the stack."""
     stack = Stack(session, caller, session.params.stack_name, progress)
     try:
         changed = stack.deploy(_request(session))
     except StackFailure as failure:
         why = f"{stack.name} was not deployed. {failure.why}"
-        row = finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
-        return row, False
+        return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+    finally:
+        # A deployment of which nothing more was heard may have changed the role all the same.
+        if stack.touched:
+            note_change(session, question.account)
     state = "is deployed" if changed else "has not changed: it has this template and these parameters already"
     why = f"The stack {stack.name} {state}."
     progress(why)
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why), changed
+    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
 
 
 def _usable(session: Session, account: str, progress: Progress) -> Finding:
     """Whether the role can be assumed."""
     question = _question("role-can-be-assumed", account, "trusted principals", "sts:AssumeRole")
+    return guarded(session, question, partial(_assumable, session, question, progress))
+
+
+def _assumable(session: Session, question: Question, progress: Progress) -> Finding:
     role = session.params.role_name
-    assumption = assume_execution_role(session, account, anew=True, progress=progress)
+    assumption = assume_execution_role(session, question.account, anew=True, progress=progress)
     if assumption is None:
         return skipped(session, question, f"The operator can act as nobody that may assume {role}.")
     why = f"{role} can be assumed." if assumption.caller else None

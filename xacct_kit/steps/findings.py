@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Session
+from xacct_kit.errors import XacctError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict, judge
+
+_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,7 @@ def finding(
         cost: US dollars that it cost.
         patch: the calls that would mend it; `${external_id}` comes to stand for the external ID.
     """
-    judged = verdict or judge(question.expected, outcome.kind)
+    judged = verdict or _judged(question, outcome)
     return Finding(
         step=question.step,
         probe=question.probe,
@@ -91,15 +94,52 @@ def answered(
     return finding(session, question, answer.outcome, why=why, seconds=answer.seconds, cost=cost)
 
 
-def not_tried(session: Session, question: Question, why: str, fix: str) -> Finding:
-    """The finding of a call that could not be made: nothing is known."""
-    return finding(session, question, Outcome(kind=OutcomeKind.UNKNOWN), why=why, fix=fix)
+def not_tried(
+    session: Session, question: Question, why: str, fix: str, because: Outcome = _NOTHING
+) -> Finding:
+    """The finding of a call that could not be made: nothing is known.
+
+    Parameters:
+        session: whose run it is.
+        question: what would have been asked.
+        why: one sentence.
+        fix: what to do.
+        because: the answer that stood in the way, where there was one.
+    """
+    outcome = Outcome(kind=OutcomeKind.UNKNOWN, evidence=because.evidence)
+    return finding(session, question, outcome, why=f"{why} {because.reason}".rstrip(), fix=fix)
+
+
+def guarded(session: Session, question: Question, check: Callable[[], Finding]) -> Finding:
+    """The finding of a check; where the check itself breaks off nothing is known, and no other is lost."""
+    try:
+        return check()
+    except Exception as error:
+        return broken(session, question, error)
+
+
+def broken(session: Session, question: Question, error: Exception) -> Finding:
+    """The finding of a check that could not be done to its end."""
+    told = str(error) if isinstance(error, XacctError) else f"{type(error).__name__}: {error}"
+    outcome = Outcome(
+        kind=OutcomeKind.UNKNOWN, evidence={"code": type(error).__name__, "message": str(error)}
+    )
+    why = f"{question.action or f'The step {question.step}'} could not be checked. {told}"
+    return finding(session, question, outcome, why=why, fix="Mend what it says and run again.")
 
 
 def skipped(session: Session, question: Question, why: str) -> Finding:
     """The finding of a check that does not apply here."""
     outcome = Outcome(kind=OutcomeKind.UNKNOWN)
     return finding(session, question, outcome, verdict=Verdict.SKIPPED, why=why)
+
+
+def _judged(question: Question, outcome: Outcome) -> Verdict:
+    """The verdict; that something else was refused does not show that the question's action is."""
+    refused = outcome.action or question.action
+    if question.expected is Expectation.DENIED and refused.lower() != question.action.lower():
+        return Verdict.UNKNOWN
+    return judge(question.expected, outcome.kind)
 
 
 def _why(question: Question, outcome: Outcome, verdict: Verdict) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.report import Finding, Report, Verdict
-from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary
 from xacct_kit.steps.findings import Question, finding, not_tried
 from xacct_kit.steps.trial import filled, placeholders
@@ -137,7 +137,7 @@ def _removal(session: Session, account: str, canary: Canary, name: str) -> Itera
 
 
 def _remove_in(session: Session, account: str, progress: Progress) -> Iterator[Finding]:
-    caller = role_caller(session, account, progress)
+    caller = role_access(session, account, progress).caller
     who = [each for each in (caller, session.deployer(account).caller) if each is not None]
     for canary in CANARIES:
         found = _search(session, account, caller, canary)

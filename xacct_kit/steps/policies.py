@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Caller, Session
 from xacct_kit.iam import Policies
-from xacct_kit.role.repair import KnownPolicy
+from xacct_kit.role.repair import EVERYTHING, KnownPolicy
 
 
 class _Unreadable(Exception):
     """A call that reads policies was refused, or failed."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.outcome.reason)
+
+# What is missing from an answer is a LookupError, and what is not JSON there a ValueError.
+_NOT_READ = (_Unreadable, LookupError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class RolePolicies:
     """What is known of the policies of a role.
 
     Attributes:
-        policies: those that could be read.
+        policies: those that could be read; what could not be may allow everything.
         unread: what could not be read, and why: a sentence each.
     """
 
@@ -42,24 +43,28 @@ def read_policies(session: Session, account: str, role: str, reader: Caller | No
         reader: who reads in that account; None where nobody may.
     """
     unread: list[str] = []
-    identity: tuple[KnownPolicy, ...] = ()
+    identity: list[KnownPolicy] = []
     boundary = None
     scps: tuple[tuple[KnownPolicy, ...], ...] = ()
     try:
         if reader is None:
-            unread.append(f"Nobody here may read the policies of {role}.")
-        else:
-            boundary = _boundary(session, reader, role)
-            identity = tuple(_identity(session, reader, role))
-    except _Unreadable as error:
-        unread.append(f"The policies of {role} cannot be read: {error}")
+            raise _Unreadable(f"nobody here may act in {account}.")
+        boundary = _boundary(session, reader, role)
+        identity.extend(_identity(session, reader, role))
+    except _NOT_READ as error:
+        identity.append(EVERYTHING)
+        unread.append(f"The policies of {role} cannot be read: {_told(error)}")
     try:
         scps = tuple(_control_levels(session, account))
-    except _Unreadable as error:
-        unread.append(f"The organization's service control policies cannot be read: {error}")
+    except _NOT_READ as error:
+        unread.append(f"The organization's service control policies cannot be read: {_told(error)}")
     return RolePolicies(
         policies=Policies(identity=identity, boundary=boundary, scps=scps), unread=tuple(unread)
     )
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, _Unreadable) else f"an answer is not whole ({error!r})."
 
 
 def _boundary(session: Session, reader: Caller, role: str) -> KnownPolicy | None:
@@ -117,12 +122,12 @@ def _pages(session: Session, reader: Caller, operation: str, items: str, **param
     """The items of all pages of one of IAM's lists."""
     for answer in session.pages(reader, "iam", operation, **params):
         if not answer.ok:
-            raise _Unreadable(answer)
+            raise _Unreadable(answer.outcome.reason)
         yield from answer.result[items]
 
 
 def _ask(session: Session, reader: Caller, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
     answer = session.call(reader, service, operation, **params)
     if not answer.ok:
-        raise _Unreadable(answer)
+        raise _Unreadable(answer.outcome.reason)
     return answer.result

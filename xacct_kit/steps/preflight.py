@@ -73,7 +73,8 @@ def _acting(session: Session, question: Question, assumption: Assumption, name: 
 
 def _readable(session: Session, account: str) -> Iterator[Finding]:
     """The calls that a deployment starts with; that there is no such stack or role yet is no fault."""
-    deployer = session.deployer(account).caller
+    access = session.deployer(account)
+    deployer = access.caller
     params = session.params
     reads = (
         ("cloudformation", "DescribeStacks", {"StackName": params.stack_name}),
@@ -85,7 +86,8 @@ def _readable(session: Session, account: str) -> Iterator[Finding]:
         question = _question(f"{service}-{operation}", account, name, action)
         if deployer is None:
             why = f"{action} was not tried: nobody here may act in {account}."
-            yield not_tried(session, question, why, "Give the operator access to the account.")
+            fix = "Give the operator access to the account."
+            yield not_tried(session, question, why, fix, access.answer.outcome)
         else:
             yield _read(session, question, session.call(deployer, service, operation, **arguments))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from xacct_kit.aws.session import Caller, Session
+from functools import partial
+
+from xacct_kit.aws.session import Assumption, Session
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps.callers import role_caller
+from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canaries import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import not_tried
@@ -31,17 +33,17 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
 
 def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
-    caller = role_caller(session, account, progress)
-    findings = [probe_as(session, account, caller, probe, progress=progress) for probe in PROBES]
+    role = role_access(session, account, progress)
+    findings = [probe_as(session, account, role, probe, progress=progress) for probe in PROBES]
     if session.params.probes == "canary":
-        findings += fly_canaries(session, account, caller, progress)
+        findings += fly_canaries(session, account, role, progress)
     return findings
 
 
 def probe_as(
     session: Session,
     account: str,
-    caller: Caller | None,
+    role: Assumption,
     probe: Probe,
     *,
     step: str = "permissions",
@@ -52,7 +54,7 @@ def probe_as(
     Parameters:
         session: whose run it is.
         account: the member account.
-        caller: the role's session; None when nobody could assume it.
+        role: what came of assuming it.
         probe: the probe.
         step: the step that the finding belongs to.
         progress: is told what is waited for, when the role is new.
@@ -60,13 +62,17 @@ def probe_as(
     trial = Trial(
         session=session,
         account=account,
-        caller=caller,
+        role=role,
         probe=probe,
         values=placeholders(session, account),
         step=step,
         progress=progress,
     )
-    return trial.impossible() or (_paid(trial) if probe.price else trial.judged(trial.ask()))
+    return trial.guarded(partial(_paid if probe.price else _free, trial))
+
+
+def _free(trial: Trial) -> Finding:
+    return trial.judged(trial.ask())
 
 
 def _paid(trial: Trial) -> Finding:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from xacct_kit.aws.session import Session
+from xacct_kit.aws.session import Answer, Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
@@ -73,12 +74,30 @@ def _seconds_left(session: Session, account: str) -> float:
 
 
 def _age(session: Session, account: str) -> float:
-    """Seconds since the role was made, as far as the operator may read it; else it counts as old."""
-    deployer = session.deployer(account).caller
-    if deployer is None:
-        return _SECONDS
-    read = session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
-    if not read.ok:
-        return _SECONDS
-    created: datetime = read.result["Role"]["CreateDate"]
-    return (datetime.now(UTC) - created).total_seconds()
+    """Seconds since the role was made.
+
+    A role that the operator may not read counts as old. One whose age could not be found out, for whatever
+    happened on the way, may be new.
+    """
+    access = session.deployer(account)
+    if access.caller is None:
+        return _age_unread(access.answer)
+    read = session.call(access.caller, "iam", "GetRole", RoleName=session.params.role_name)
+    created: datetime | None = read.result.get("Role", {}).get("CreateDate")
+    if created is None:
+        return _age_unread(read)
+    return max(0.0, (_now(read) - created).total_seconds())
+
+
+def _age_unread(answer: Answer) -> float:
+    kind = answer.outcome.kind
+    return _SECONDS if kind.denied or answer.absent else 0.0
+
+
+def _now(answer: Answer) -> datetime:
+    """The time by the clock of who answered: ours may be minutes off, and AWS still accepts what it signs."""
+    told = answer.result.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(told)
+    except ValueError:
+        return datetime.now(UTC)

@@ -49,10 +49,14 @@ class Stack:
         caller: who deploys.
         name: the stack's name.
         progress: is told of every event.
+
+    Attributes:
+        touched: whether it may have been changed.
     """
 
     def __init__(self, session: Session, caller: Caller, name: str, progress: Progress) -> None:
         self.name = name
+        self.touched = False
         self._session = session
         self._caller = caller
         self._tell = progress
@@ -84,6 +88,7 @@ class Stack:
         if change_set is None:
             return False
         self._show_plan(change_set)
+        self.touched = True
         self._ask("ExecuteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
         self._watch()
         return True
@@ -118,18 +123,28 @@ class Stack:
         return status
 
     def _wait(self, what: str, look: Callable[[], tuple[bool, Any]]) -> Any:
-        """Look until it is done, and give what was seen; bounded by the params."""
+        """Look until it is done, and give what was seen; bounded by the params.
+
+        A look that fails in passing does not end the waiting: what is waited for goes on.
+        """
         seconds = self._session.params.wait_seconds
-        for _ in attempts(seconds):
-            done, seen = look()
-            if done:
-                return seen
-        raise StackFailure(
+        failure = StackFailure(
             f"Waited {seconds} s for {what}, and it has not ended.",
             "Look at the stack's events in the console; raise wait_seconds and deploy again.",
             Outcome(kind=OutcomeKind.UNKNOWN),
             Verdict.UNKNOWN,
         )
+        for _ in attempts(seconds):
+            try:
+                done, seen = look()
+            except StackFailure as passing:
+                failure = passing
+                if not passing.outcome.retryable:
+                    break
+            else:
+                if done:
+                    return seen
+        raise failure
 
     def _delete(self) -> None:
         described = self._describe()
@@ -137,6 +152,7 @@ class Stack:
             return
         # A deleted stack is known by its ID alone.
         stack_id = described["StackId"]
+        self.touched = True
         self._ask("DeleteStack", StackName=stack_id)
 
         def gone() -> tuple[bool, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Answer, Assumption, Caller, Session
 from xacct_kit.iam import Request, decide
 from xacct_kit.report import Expectation, Finding
 from xacct_kit.role.profile import Profile, load_profile
@@ -17,7 +17,7 @@ from xacct_kit.role.repair import Goal
 from xacct_kit.steps.callers import execution_role
 from xacct_kit.steps.catalogue import Probe
 from xacct_kit.steps.denials import Denial, explain
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -29,7 +29,7 @@ class Trial:
     Attributes:
         session: whose run it is.
         account: the member account.
-        caller: the role's session; None when nobody could assume it.
+        role: what came of assuming the role.
         probe: the probe.
         values: what the probe's placeholders stand for.
         step: the step that the finding belongs to.
@@ -39,7 +39,7 @@ class Trial:
 
     session: Session
     account: str
-    caller: Caller | None
+    role: Assumption
     probe: Probe
     values: Mapping[str, str]
     step: str
@@ -60,22 +60,32 @@ class Trial:
             region=filled(probe.region, self.values),
         )
 
+    @property
+    def caller(self) -> Caller:
+        """Who makes the call."""
+        assert self.role.caller is not None
+        return self.role.caller
+
     def impossible(self) -> Finding | None:
         """The finding where the probe cannot be made at all: not offered here, or nobody is in."""
         session, question = self.session, self.question
         if not question.region:
             why = f"{question.service} is not offered in the partition {session.partition.name}."
             return skipped(session, question, why)
-        if self.caller is None:
-            role = session.params.role_name
-            why = f"Nobody could assume {role} in {self.account}, so nothing can be said of its permissions."
-            return not_tried(session, question, why, "Mend what the trust step says, then probe again.")
+        if self.role.caller is None:
+            name = session.params.role_name
+            why = f"Nobody could assume {name} in {self.account}, so nothing can be said of its permissions."
+            fix = "Mend what the trust step says, then probe again."
+            return not_tried(session, question, why, fix, self.role.answer.outcome)
         return None
+
+    def guarded(self, check: Callable[[], Finding]) -> Finding:
+        """The finding of a check by this probe, where it can be made; whatever breaks it is its finding."""
+        return guarded(self.session, self.question, lambda: self.impossible() or check())
 
     def ask(self) -> Answer:
         """Make the call; while the role is new, a refusal of what must be allowed is asked again."""
         caller = self.caller
-        assert caller is not None
         params = filled(self.probe.params, self.values)
         service, operation = self.probe.service, self.probe.operation
 
@@ -114,7 +124,6 @@ class Trial:
         return Denial(session=self.session, account=self.account, goal=goal, outcome=answer.outcome)
 
     def _request(self, action: str, resource: str) -> Request:
-        assert self.caller is not None
         region = self.question.region or self.session.params.region
         return Request(
             principal=self.caller.arn,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 
 from xacct_kit.aws.session import Answer, Session
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report
+from xacct_kit.report import Expectation, Finding, Report, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
-from xacct_kit.steps.findings import Question, finding, skipped
+from xacct_kit.steps.findings import Question, answered, finding, guarded, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.trust_diagnosis import Refusal, diagnose
 from xacct_kit.steps.waiting import Progress, silent
@@ -49,6 +50,11 @@ def _must_assume(session: Session, account: str, principal: Principal, progress:
         caller=principal.name,
         action="sts:AssumeRole",
     )
+    return guarded(session, question, partial(_assumable, session, question, principal, progress))
+
+
+def _assumable(session: Session, question: Question, principal: Principal, progress: Progress) -> Finding:
+    account = question.account
     caller = principal.access.caller
     if caller is None:
         return _cannot_act(session, question, principal)
@@ -79,12 +85,11 @@ def _assumed(session: Session, principal: Principal, answer: Answer) -> str | No
 
 
 def _cannot_act(session: Session, question: Question, principal: Principal) -> Finding:
-    outcome = principal.access.answer.outcome
     name = principal.name
-    if outcome.kind in (OutcomeKind.ALLOWED, OutcomeKind.NOT_FOUND) or outcome.kind.denied:
+    if principal.excluded:
         why = f"The operator cannot act as {name}, so whether {name} can assume the role is not tried."
         return skipped(session, question, why)
-    return finding(session, question, outcome)
+    return finding(session, question, principal.access.answer.outcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +125,7 @@ _UNTRUSTED = _Attempt(
 
 
 def _must_be_refused(session: Session, account: str, principals: list[Principal]) -> Iterator[Finding]:
-    trusted = next((p for p in principals if p.access.caller is not None), principals[0])
+    trusted = min(principals, key=lambda each: (each.access.caller is None, each.excluded))
     yield _refused(session, account, trusted, _WITHOUT, None)
     yield _refused(session, account, trusted, _WRONG, _wrong(session.external_id))
     name = session.params.untrusted_role
@@ -146,13 +151,20 @@ def _refused(
         action="sts:AssumeRole",
         expected=Expectation.DENIED,
     )
-    caller = principal.access.caller
+    return guarded(session, question, partial(_refusing, session, question, principal, attempt, external_id))
+
+
+def _refusing(
+    session: Session, question: Question, principal: Principal, attempt: _Attempt, external_id: str | None
+) -> Finding:
+    caller, role = principal.access.caller, execution_role(session, question.account)
     if caller is None:
         return _cannot_act(session, question, principal)
-    answer = session.assume(caller, execution_role(session, account), external_id=external_id).answer
+    answer = session.assume(caller, role, external_id=external_id).answer
     what = f"{session.params.role_name} {attempt.how}"
     if answer.ok:
         why = f"{principal.name} could assume {what}. It must be refused."
         return finding(session, question, answer.outcome, why=why, fix=attempt.fix, seconds=answer.seconds)
-    said = f"{principal.name} is refused {what}, as it should be." if answer.outcome.kind.denied else None
-    return finding(session, question, answer.outcome, why=said, seconds=answer.seconds)
+    row = answered(session, question, answer)
+    said = f"{principal.name} is refused {what}, as it should be."
+    return replace(row, why=said) if row.verdict is Verdict.PASS else row

@@ -69,6 +69,14 @@ _UNNAMED = (OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED)
 
 def diagnose(refusal: Refusal) -> Diagnosis:
     """Find the cause of a refusal."""
+    try:
+        return _cause(refusal)
+    except Exception as error:
+        why = f"{refusal.what}. {_said(refusal.outcome)} The cause could not be found out: {error!r}"
+        return Diagnosis(kind=refusal.outcome.kind, why=why, fix=refusal.outcome.fix)
+
+
+def _cause(refusal: Refusal) -> Diagnosis:
     outcome, session = refusal.outcome, refusal.session
     deployer = session.deployer(refusal.account).caller
     if deployer is None:
