@@ -398,6 +398,7 @@ def test_a_client_error_is_its_answer() -> None:
         explicit=True,
         action="iam:GetRole",
         resource="role x",
+        principal="arn:aws:sts::222222222222:assumed-role/ApiHandlerRole/backend",
         policy_arn=SCP,
         reason=f"{WHO} was refused iam:GetRole on role x {why}.",
         fix=f"Take the Deny of iam:GetRole out of {SCP}, or except the caller from it; no Allow overrides "
