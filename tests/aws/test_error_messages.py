@@ -13,7 +13,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xacct_kit.aws.envelopes import unwrap
@@ -90,7 +90,6 @@ WORDS = """access account denied does exist exists forbidden found is key missin
     permissions policy refused rejected resource role such the to unauthorized user you your"""
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["NeverSeen", "FooBarException", "CREATE_FAILED", "Unknown", "E1234", "Exception"]),
     st.lists(st.sampled_from(WORDS.split()), min_size=3, max_size=20).map(" ".join),

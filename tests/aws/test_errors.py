@@ -331,7 +331,7 @@ codes = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(sentences, codes)
 def test_a_refusal_is_read_whatever_its_form(sentence: Sentence, code: str) -> None:
     outcome = classify_parts("", code, str(sentence))
@@ -371,7 +371,6 @@ def test_a_refused_action_need_not_be_the_one_that_was_called() -> None:
 no_denial = st.text(st.characters(exclude_characters="dD"), max_size=200)
 
 
-@settings(deadline=None)
 @given(no_denial, no_denial)
 def test_what_does_not_speak_of_a_denial_is_none(message: str, code: str) -> None:
     outcome = classify_parts("", f"X{code}", message)

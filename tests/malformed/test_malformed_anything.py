@@ -17,7 +17,7 @@ from xacct_kit.errors import ParamsError, RequestError
 from xacct_kit.iam import decide_line
 from xacct_kit.params import Params, parse_overrides
 
-bounded = settings(max_examples=300, deadline=None)
+bounded = settings(max_examples=300)
 
 EXAMPLE = (Path(__file__).parents[2] / "params" / "sandbox.yaml").read_text(encoding="utf-8")
 

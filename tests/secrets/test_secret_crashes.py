@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from indiscreet_aws import Request, Response
 from leaks import Secret, find_leaks
-from stage import REGION, VARIABLE, Stage, Written, run, tell
+from stage import REGION, VARIABLE, Stage, Written, run, show, tell
 
 import xacct_kit as xk
+from xacct_kit.errors import AccessError, ParamsError, XacctError
 
 KEY = Secret("the access key", "AKIAQ7ZK2M5XW9RT4VB8")
 SECRET = Secret("the secret access key", "gT5/Kw9+Lq2ZxNv7Rb4Ym1Hs8Dc3Fj6Pk0Ua")
@@ -37,11 +38,13 @@ class Machine:
         variables: its environment variables.
         credentials: the file of credentials.
         config: the file of configuration.
+        raised: the error that names what is wrong.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     credentials: str = ""
     config: str = ""
+    raised: type[XacctError] = AccessError
 
 
 def keys(**changed: str) -> Machine:
@@ -58,15 +61,20 @@ WRONG: dict[str, Machine] = {
     "a token with a quotation mark": keys(AWS_SESSION_TOKEN=f"\N{RIGHT DOUBLE QUOTATION MARK}{TOKEN.value}"),
     "a key without its secret": Machine({"AWS_ACCESS_KEY_ID": KEY.value}),
     "a credentials file without an equals sign": Machine(
-        credentials=f"[default]\naws_access_key_id = {KEY.value}\naws_secret_access_key {SECRET.value}\n"
+        credentials=f"[default]\naws_access_key_id = {KEY.value}\naws_secret_access_key {SECRET.value}\n",
+        raised=ParamsError,
     ),
     "a credentials file without a heading": Machine(
-        credentials=f"aws_secret_access_key = {SECRET.value}\naws_access_key_id = {KEY.value}\n"
+        credentials=f"aws_secret_access_key = {SECRET.value}\naws_access_key_id = {KEY.value}\n",
+        raised=ParamsError,
     ),
     "a credentials file with a token on a line of its own": Machine(
-        credentials=f"[default]\naws_access_key_id = {KEY.value}\naws_session_token =\n{TOKEN.value}\n"
+        credentials=f"[default]\naws_access_key_id = {KEY.value}\naws_session_token =\n{TOKEN.value}\n",
+        raised=ParamsError,
     ),
-    "a configuration without an equals sign": Machine(config=f"[default]\naws_session_token {TOKEN.value}\n"),
+    "a configuration without an equals sign": Machine(
+        config=f"[default]\naws_session_token {TOKEN.value}\n", raised=ParamsError
+    ),
     "a program that gives no credentials and says them": Machine(
         config=f"[default]\ncredential_process = {sys.executable} -c \"raise SystemExit('{SECRET.value}')\"\n"
     ),
@@ -94,7 +102,7 @@ def test_credentials_that_cannot_be_used_are_not_told(
         monkeypatch.setenv(name, value)
     out = tmp_path / "out"
     written = tell(lambda: xk.Params.of(**operator.values()), lambda p, say: xk.onboard(p, progress=say), out)
-    assert "xacct_kit.errors.AccessError: " in written.text("traceback")
+    assert f"xacct_kit.errors.{machine.raised.__name__}: " in written.text("traceback")
     assert operator.leaks(written, KEY, SECRET, TOKEN, PASSWORD) == []
 
 
@@ -150,17 +158,23 @@ def test_a_reference_to_what_is_no_external_id_does_not_tell_it(
 
 
 @pytest.mark.parametrize("raised", [RuntimeError, KeyboardInterrupt])
-def test_a_progress_that_fails_shows_no_secret_in_its_traceback(
-    operator: Stage, raised: type[BaseException]
+def test_a_progress_that_fails_shows_no_secret(
+    operator: Stage, tmp_path: Path, raised: type[BaseException]
 ) -> None:
     def progress(line: str) -> None:
         raise raised(line)
 
     params = xk.Params.of(**operator.values(stack_name="crashed", role_name="Crashed"))
     written = Written()
-    with pytest.raises(raised) as crash, xk.connect(params) as session:
-        xk.deploy_role(session, progress=progress)
-    written.add("traceback", "".join(traceback.format_exception(crash.value)))
+    try:
+        with xk.connect(params) as session:
+            report = xk.deploy_role(session, progress=progress)
+    except KeyboardInterrupt as crash:
+        written.add("traceback", "".join(traceback.format_exception(crash)))
+    else:
+        assert [row.verdict for row in report.findings] == [xk.Verdict.UNKNOWN]
+        show(report, tmp_path / "out", written)
+    assert (written.text("traceback") != "") == (raised is KeyboardInterrupt)
     assert operator.leaks(written) == []
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from held_canaries import MEMBER, administer, held_canaries, names_of
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -17,7 +18,7 @@ from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.cost_explorer import price_note
 from xacct_kit.steps.leftovers import remove_leftovers
 
-MEMBER, ROLE = "333333333333", "CrossAccountExecutionRole"
+ROLE = "CrossAccountExecutionRole"
 SANDBOX = "params/sandbox.yaml"
 
 CALLS = {
@@ -58,36 +59,8 @@ def again(session: xk.Session, **changes: Any) -> xk.Session:
     return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
 
 
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.operator if service == "organizations" else session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
-
-
 def names_in_account(session: xk.Session) -> set[str]:
-    """What the account holds that is named as canaries are."""
-    held: list[str] = [
-        *(each["Name"] for each in administer(session, "ssm", "DescribeParameters")["Parameters"]),
-        *(each["Name"] for each in administer(session, "s3", "ListBuckets")["Buckets"]),
-        *(each["StackName"] for each in administer(session, "cloudformation", "DescribeStacks")["Stacks"]),
-        *(
-            each["PolicyName"]
-            for each in administer(session, "iam", "ListPolicies", Scope="Local")["Policies"]
-        ),
-    ]
-    for service, operation, items, name in (
-        ("emr", "ListSecurityConfigurations", "SecurityConfigurations", "Name"),
-        (
-            "sagemaker",
-            "ListNotebookInstanceLifecycleConfigs",
-            "NotebookInstanceLifecycleConfigs",
-            "NotebookInstanceLifecycleConfigName",
-        ),
-    ):
-        held += [each[name] for each in administer(session, service, operation)[items]]
-    return {name for name in held if name.startswith("xacct-canary-")}
+    return names_of(held_canaries(session))
 
 
 def deny(session: xk.Session, *actions: str) -> None:
