@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xacct_kit.aws.deadlines import longest, within
@@ -135,11 +136,15 @@ class Clients:
     def _client(self, service: str, region: str) -> Any:
         with self._lock:
             if (service, region) not in self._clients:
-                if not self._clients:
-                    self._session.register_component("credential_provider", _signing_resolver())
-                    self._session.register("before-parse", refuse_foreign)
                 self._clients[service, region] = self._made(service, region)
             return self._clients[service, region]
+
+    def _prepare(self) -> None:
+        # The services' descriptions are megabytes of JSON, and the same for every session.
+        descriptions = _loader(self._session.get_config_variable("data_path"))
+        self._session.register_component("data_loader", descriptions)
+        self._session.register_component("credential_provider", _signing_resolver())
+        self._session.register("before-parse", refuse_foreign)
 
     def _made(self, service: str, region: str) -> Any:
         try:
@@ -152,6 +157,8 @@ class Clients:
     def _create(self, service: str, region: str) -> Any:
         from botocore.config import Config
 
+        if not self._clients:
+            self._prepare()
         config = Config(
             connect_timeout=self._connection.connect_timeout,
             read_timeout=self._connection.read_timeout,
@@ -164,6 +171,13 @@ class Clients:
         return self._session.create_client(
             service, region_name=region, endpoint_url=self._connection.endpoint, config=config
         )
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _read_whole(answer: Mapping[str, Any]) -> dict[str, Any]:
