@@ -77,12 +77,13 @@ def test_without_one_of_its_actions_the_deployment_is_red_and_names_it(action: s
         actions = statement["Action"]
         assert isinstance(actions, list)
         statement["Action"] = [each for each in actions if each != action]
-    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")
+    params, told = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing"), list[str]()
     with xk.connect(params) as session:
-        report = xk.onboard(with_onboarder(session, policy))
+        report = xk.onboard(with_onboarder(session, policy), progress=told.append)
     (deployed,) = [row for row in report if row.probe == "deploy-stack"]
     assert deployed.verdict is Verdict.FAIL
     assert action in deployed.why
+    assert not [line for line in told if "is new" in line], "a role that was not made is not waited for"
 
 
 def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

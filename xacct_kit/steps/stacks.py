@@ -88,10 +88,22 @@ class Stack:
         if change_set is None:
             return False
         self._show_plan(change_set)
-        self.touched = True
-        self._ask("ExecuteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
+        self._execute()
         self._watch()
         return True
+
+    def _execute(self) -> None:
+        answer = self._session.call(
+            self._caller,
+            "cloudformation",
+            "ExecuteChangeSet",
+            StackName=self.name,
+            ChangeSetName=_CHANGE_SET,
+        )
+        # Of all that is no result only a refusal is certain to have begun nothing.
+        self.touched = not answer.outcome.kind.denied
+        if not answer.ok:
+            raise _refused("ExecuteChangeSet", answer)
 
     def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
         answer = self._session.call(self._caller, "cloudformation", operation, **params)
@@ -223,6 +235,8 @@ class Stack:
 
         status = self._wait("the stack", settled)
         if status not in _DEPLOYED:
+            # A creation that was rolled back has left nothing.
+            self.touched = status != "ROLLBACK_COMPLETE"
             raise self._failed(status)
 
     def _events(self) -> Iterator[Mapping[str, Any]]:
