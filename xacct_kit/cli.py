@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xacct_kit import strict_json
-from xacct_kit.errors import RequestError, XacctError
+from xacct_kit.errors import RequestError, RunError, XacctError
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -41,6 +42,12 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Again(StrEnum):
+    """What is done again."""
+
+    RED = "red"
+
+
 ParamsFile = Annotated[Path, typer.Argument(metavar="PARAMS", help="YAML file, such as params/sandbox.yaml")]
 Overrides = Annotated[
     list[str] | None,
@@ -48,6 +55,29 @@ Overrides = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report; runs/<time> when it is not given.")]
 Formats = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="Accounts to work on at a time; 20 when it is not given.")
+]
+Processes = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes that share the workers; chosen by the accounts.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out: do what is missing.")]
+Retry = Annotated[
+    Again | None,
+    typer.Option(
+        help="Go on with the run in --out: also do accounts again that have a red or unknown finding."
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """How a run is done."""
+
+    workers: int | None
+    processes: int | None
+    resume: bool
+    retry: bool
 
 
 @app.command()
@@ -65,15 +95,35 @@ def demo(out: Out = None) -> None:
 
 
 @app.command()
-def onboard(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def onboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    processes: Processes = None,
+    resume: Resume = False,
+    retry: Retry = None,
+) -> None:
     """Deploy the role, check Cost Explorer, probe every permission and the trust."""
-    _run(_load(file, param), out, form, deploying=True)
+    way = _Way(workers=workers, processes=processes, resume=resume, retry=retry is not None)
+    _run(_load(file, param), out, form, way, deploying=True)
 
 
 @app.command()
-def probe(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def probe(
+    file: ParamsFile,
+    param: Overrides = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    processes: Processes = None,
+    resume: Resume = False,
+    retry: Retry = None,
+) -> None:
     """Check and probe only; changes nothing."""
-    _run(_load(file, param), out, form, deploying=False)
+    way = _Way(workers=workers, processes=processes, resume=resume, retry=retry is not None)
+    _run(_load(file, param), out, form, way, deploying=False)
 
 
 @app.command()
@@ -194,16 +244,36 @@ def _load(file: Path, overrides: Iterable[str] | None) -> Params:
     return Params.load(file, **parse_overrides(overrides or ()))
 
 
-def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> None:
-    from xacct_kit.environment import connect
-    from xacct_kit.fleet.run import run
-    from xacct_kit.steps.cost_explorer import price_note
+def _run(params: Params, out: Path | None, form: Format, way: _Way, *, deploying: bool) -> None:
+    import xacct_kit
 
+    going_on = way.resume or way.retry
+    if going_on and out is None and "out" not in params.model_fields_set:
+        raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
     target = _target(out, params)
-    with connect(params) as session:
-        _note(price_note(session))
-        report = run(session, deploying=deploying, progress=_note)
+    try:
+        report = xacct_kit.onboard(
+            params,
+            deploying=deploying,
+            progress=_note,
+            out=target,
+            resume=going_on,
+            retry=way.retry,
+            crew=xacct_kit.Crew(workers=way.workers, processes=way.processes),
+        )
+    except KeyboardInterrupt:
+        raise RunError(_stopped(params, target)) from None
     _deliver(report, target, form)
+
+
+def _stopped(params: Params, target: Path) -> str:
+    """What a run that was interrupted leaves, and how it goes on."""
+    from xacct_kit.fleet.journal import NAME, read_journal
+
+    known = read_journal(target).save(target) if (target / NAME).exists() else target
+    return (
+        f"stopped; what is known of {len(params.member_accounts)} accounts is in {known}: go on with --resume"
+    )
 
 
 def _deliver(report: Report, target: Path, form: Format) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -177,8 +178,13 @@ class Finding:
         return {name: _plain(getattr(self, name)) for name in COLUMNS}
 
     @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Finding:
-        """The row that `to_dict` wrote."""
+    def from_dict(cls, row: Any) -> Finding:
+        """The row that `to_dict` wrote.
+
+        Raises:
+            ValueError: it is none.
+        """
+        _check_row(row)
         typed = {
             "expected": Expectation(row["expected"]),
             "outcome": OutcomeKind(row["outcome"]),
@@ -191,6 +197,43 @@ class Finding:
 COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Finding))
 
 
+_NUMBERS = frozenset({"duration", "cost"})
+_REQUIRED = frozenset(
+    column.name
+    for column in dataclasses.fields(Finding)
+    if column.default is dataclasses.MISSING and column.default_factory is dataclasses.MISSING
+)
+
+
+def compact(value: Any) -> str:
+    """A value as JSON on one line."""
+    # ASCII escapes: a line separator or half a surrogate pair in a message breaks neither line nor file.
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _check_row(row: Any) -> None:
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    faults = {
+        "no such column": row.keys() - set(COLUMNS),
+        "no value": _REQUIRED - row.keys(),
+        "a value of the wrong type": {name for name, value in row.items() if not _fits(name, value)},
+    }
+    for fault, names in faults.items():
+        if names:
+            raise ValueError(f"{fault}: {', '.join(sorted(names))}")
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in _NUMBERS:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "patch":
+        return isinstance(value, list) and all(isinstance(call, dict) for call in value)
+    if name == "evidence":
+        return isinstance(value, dict) and all(isinstance(part, str) for part in value.values())
+    return isinstance(value, str)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, StrEnum):
         return value.value
@@ -199,11 +242,12 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
+# A file's parts follow each other: a fleet's report is never in memory as a whole.
 # Views are named here and loaded when asked for: the table itself needs nothing that draws it.
 _FILES: Mapping[str, str] = {
-    "findings.jsonl": "xacct_kit.views.files:to_jsonl",
-    "report.csv": "xacct_kit.views.files:to_csv",
-    "report.json": "xacct_kit.views.files:to_json",
+    "findings.jsonl": "xacct_kit.views.files:jsonl_parts",
+    "report.csv": "xacct_kit.views.files:csv_parts",
+    "report.json": "xacct_kit.views.files:json_parts",
     "report.html": "xacct_kit.views.html:to_page",
 }
 _TABLE_HTML = "xacct_kit.views.html:to_table"
@@ -217,9 +261,15 @@ def _view(reference: str) -> Any:
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of a run, in the order in which they were found."""
+    """The findings of a run, account after account, in the order in which they were found.
 
-    findings: tuple[Finding, ...] = ()
+    Attributes:
+        findings: the rows; those of a journal are read from it each time they are asked for.
+        journal: the journal that holds them already.
+    """
+
+    findings: Sequence[Finding] = ()
+    journal: Path | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Report:
@@ -233,7 +283,7 @@ class Report:
         return len(self.findings)
 
     def __add__(self, other: Report) -> Report:
-        return Report(self.findings + other.findings)
+        return Report.of((*self, *other))
 
     @property
     def ok(self) -> bool:
@@ -273,7 +323,10 @@ class Report:
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, reference in _FILES.items():
-                (target / name).write_text(_view(reference)(self), encoding="utf-8", newline="\n")
+                if self.journal is None or target / name != self.journal:
+                    with (target / name).open("w", encoding="utf-8", newline="\n") as file:
+                        text = _view(reference)(self)
+                        file.writelines([text] if isinstance(text, str) else text)
         except OSError as error:
             raise RunError(f"The report cannot be saved: {error.filename}: {error.strerror}") from error
         return target

@@ -50,11 +50,16 @@ class Budgets:
     Parameters:
         clock: seconds that only grow.
         sleep: waits for seconds.
+        share: what part of them is for this process.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        share: float = 1.0,
     ) -> None:
+        self._share = share
         self._clock = clock
         self._sleep = sleep
         self._buckets: dict[tuple[str, ...], _Bucket] = {}
@@ -74,9 +79,17 @@ class Budgets:
             return
         with self._lock:
             now = self._clock()
-            bucket = self._buckets.setdefault(
-                (account, region, service, operation), _Bucket(*limit, tokens=limit[1], at=now)
-            )
-            seconds = bucket.take(now)
+            seconds = self._bucket((account, region, service, operation), limit, now).take(now)
         if seconds:
             self._sleep(seconds)
+
+    def forget(self, account: str) -> None:
+        """Keep nothing of an account that will not call for long."""
+        with self._lock:
+            self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[0] != account}
+
+    def _bucket(self, key: tuple[str, ...], limit: tuple[float, float], now: float) -> _Bucket:
+        if key not in self._buckets:
+            rate, burst = limit[0] * self._share, max(1.0, limit[1] * self._share)
+            self._buckets[key] = _Bucket(rate, burst, tokens=burst, at=now)
+        return self._buckets[key]

@@ -332,6 +332,18 @@ class Session:
             return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
         return self.act_as(account, self.params.access_role, anew=anew)
 
+    def take_share(self, share: float) -> None:
+        """Call no more often than a share of what AWS allows; others, in other processes, take the rest."""
+        self._budgets = Budgets(share=share)
+
+    def forget(self, account: str) -> None:
+        """Keep nothing of an account that is done: a run over many would keep it to its end."""
+        with self._lock:
+            self._assumed = {key: kept for key, kept in self._assumed.items() if account not in key[1]}
+            self._paid = {key: kept for key, kept in self._paid.items() if account not in key}
+            self.role_changed.pop(account, None)
+        self._budgets.forget(account)
+
     def can_afford(self, question: tuple[str, ...], price: float) -> bool:
         """Whether a question has just been answered, or the params' budget allows to ask it."""
         with self._lock:

@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import nullcontext
 from functools import partial
+from itertools import islice
+from typing import Protocol
 
 from xacct_kit.aws.session import Session
+from xacct_kit.errors import RunError
+from xacct_kit.fleet.crew import Crew, Errand
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
 from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.waiting import Progress, silent
 
-_WORKERS = 8
-
 AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
+Watch = Callable[[Sequence[Finding], bool], None]
+"""Is told findings of an account as they become known, and whether they are its last."""
 
 
-def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Report:
+class Ledger(Protocol):
+    """What keeps the findings of a run."""
+
+    def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
+        """Take in findings of an account, and whether they are its last."""
+
+    def report(self, accounts: Iterable[str]) -> Report:
+        """What is known of some accounts, account after account."""
+
+
+class Kept:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self._findings: dict[str, list[Finding]] = {}
+
+    def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
+        """Take in findings of an account."""
+        self._findings.setdefault(account, []).extend(findings)
+
+    def report(self, accounts: Iterable[str]) -> Report:
+        """What is known of some accounts, account after account."""
+        return Report.of(row for account in accounts for row in self._findings.get(account, ()))
+
+
+def run(
+    session: Session,
+    *,
+    deploying: bool,
+    progress: Progress = silent,
+    crew: Crew | None = None,
+    ledger: Ledger | None = None,
+    known: frozenset[str] = frozenset(),
+    watch: Watch = lambda findings, last: None,
+) -> Report:
     """Take every account of the params through the steps.
 
     Parameters:
         session: whose run it is.
         deploying: whether the role is deployed first; otherwise nothing is changed.
-        progress: is told what a deployment does, and what is waited for.
+        progress: is told what a deployment does, and what is waited for, by the accounts of this process.
+        crew: who does the work; threads of this process when it is not given.
+        ledger: keeps the findings as they become known; they stay in memory when it is not given.
+        known: accounts that need not be done, because the ledger has their findings.
+        watch: is told what becomes known.
 
     Returns:
         The findings, account after account in the params' order.
@@ -34,29 +78,124 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
     """
     # Both are the run's own, so they fail it before the first account is touched.
     _ = session.external_id, session.operator
-    steps = _steps(deploying)
-    accounts = session.params.member_accounts
-    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
-        rows = executor.map(partial(_account, session, steps, progress), accounts)
-        return Report.of(finding for account in rows for finding in account)
+    ledger, crew = ledger or Kept(), crew or Crew()
+    accounts = [account for account in session.params.member_accounts if account not in known]
+    if accounts:
+        _Run(session, _steps(deploying), progress, ledger, watch).over(accounts, crew)
+    return ledger.report(session.params.member_accounts)
 
 
-def _steps(deploying: bool) -> Sequence[AccountStep]:
+def _steps(deploying: bool) -> tuple[AccountStep, ...]:
     checks = (trust.check_account, cost_explorer.check_account, probes.probe_account)
     return (preflight.check_account, *((deploy.deploy_account,) if deploying else ()), *checks)
 
 
+class _Run:
+    """A run under way."""
+
+    def __init__(
+        self,
+        session: Session,
+        steps: tuple[AccountStep, ...],
+        progress: Progress,
+        ledger: Ledger,
+        watch: Watch,
+    ) -> None:
+        self._session = session
+        self._steps = steps
+        self._progress = progress
+        self._ledger = ledger
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def over(self, accounts: Sequence[str], crew: Crew) -> None:
+        """Work on the accounts.
+
+        When it is interrupted, no other account is begun, and one that is worked on in this process ends the
+        step that it is at.
+        """
+        width = crew.width(len(accounts))
+        processes = crew.split(self._session, len(accounts))
+        task: Callable[[str], list[Finding] | None] = self._here
+        if processes and crew.connect is not None:
+            task = partial(_elsewhere, Errand.of(self._session, crew.connect, processes), self._steps)
+        with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
+            try:
+                self._fan_out(executor, task, accounts, 2 * width)
+            except BrokenExecutor as error:
+                raise RunError(f"A process that worked on the run has ended: {error}.") from error
+
+    def _fan_out(
+        self,
+        executor: Executor,
+        task: Callable[[str], list[Finding] | None],
+        accounts: Sequence[str],
+        most: int,
+    ) -> None:
+        """Work on all accounts, on no more than so many at a time; nothing waits for the slowest."""
+        waiting, pending = iter(accounts), dict[Future[list[Finding] | None], str]()
+        try:
+            while True:
+                for account in islice(waiting, most - len(pending)):
+                    pending[executor.submit(task, account)] = account
+                if not pending:
+                    return
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    self._take(pending.pop(future), future)
+        except BaseException:
+            self._stopped.set()
+            self._wind_up(executor, pending)
+            raise
+
+    def _wind_up(self, executor: Executor, pending: Mapping[Future[list[Finding] | None], str]) -> None:
+        """Wait for the accounts that are worked on, and keep what comes of them."""
+        for future in pending:
+            future.cancel()
+        executor.shutdown(cancel_futures=True)
+        for future, account in pending.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._take(account, future)
+
+    def _take(self, account: str, future: Future[list[Finding] | None]) -> None:
+        """Keep what was found elsewhere; what was found here is kept already."""
+        findings = future.result()
+        if findings is not None:
+            self._note(account, findings, last=True)
+
+    def _here(self, account: str) -> None:
+        """Work on an account in this process; every step's findings are kept as soon as it has ended."""
+        findings = _account(self._session, self._steps, self._progress, account)
+        for number, rows in enumerate(findings, start=1):
+            self._note(account, rows, last=number == len(self._steps))
+            if self._stopped.is_set():
+                return
+        self._session.forget(account)
+
+    def _note(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
+        with self._lock:
+            self._ledger.add(account, findings, last=last)
+            self._watch(findings, last)
+
+
+def _elsewhere(errand: Errand, steps: tuple[AccountStep, ...], account: str) -> list[Finding]:
+    """Work on an account in another process."""
+    session = errand.session()
+    findings = [row for rows in _account(session, steps, silent, account) for row in rows]
+    session.forget(account)
+    return findings
+
+
 def _account(
     session: Session, steps: Sequence[AccountStep], progress: Progress, account: str
-) -> list[Finding]:
-    findings: list[Finding] = []
+) -> Iterator[list[Finding]]:
+    """The findings of an account, step by step."""
     for step in steps:
         try:
-            findings.extend(step(session, account, progress))
+            yield list(step(session, account, progress))
         except Exception as error:
             name = step.__module__.rpartition(".")[2]
             question = Question(
                 step=name, probe="step", account=account, caller=session.operator.name, action=""
             )
-            findings.append(broken(session, question, error))
-    return findings
+            yield [broken(session, question, error)]

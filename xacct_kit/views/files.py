@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from xacct_kit.errors import RequestError
-from xacct_kit.report import COLUMNS, Finding, Report
+from xacct_kit.report import COLUMNS, Finding, Report, compact
 
 SCHEMA = 1
-
-_NUMBERS = frozenset({"duration", "cost"})
-_REQUIRED = frozenset(
-    column.name
-    for column in dataclasses.fields(Finding)
-    if column.default is dataclasses.MISSING and column.default_factory is dataclasses.MISSING
-)
 
 # A spreadsheet reads a cell that starts with one of these as a formula; the wide forms too.
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -28,7 +22,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 
 def to_jsonl(report: Report) -> str:
     """The journal: a finding a line, keys in column order."""
-    return "".join(f"{_compact(finding.to_dict())}\n" for finding in report)
+    return "".join(jsonl_parts(report))
+
+
+def jsonl_parts(report: Report) -> Iterator[str]:
+    """The journal, line by line."""
+    return (f"{compact(finding.to_dict())}\n" for finding in report)
 
 
 def from_jsonl(text: str) -> Report:
@@ -43,65 +42,55 @@ def from_jsonl(text: str) -> Report:
 
 def to_csv(report: Report) -> str:
     """A row a finding under a header; evidence as JSON; no cell is a formula."""
+    return "".join(csv_parts(report))
+
+
+def csv_parts(report: Report) -> Iterator[str]:
+    """The CSV, row by row."""
     written = io.StringIO()
     # Quoted throughout, because Python 3.11 leaves a lone carriage return bare.
     writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(COLUMNS)
-    writer.writerows(map(_cell, finding.to_dict().values()) for finding in report)
-    return written.getvalue().encode("utf-8", "replace").decode("utf-8")
+    for row in chain([COLUMNS], (map(_cell, finding.to_dict().values()) for finding in report)):
+        writer.writerow(row)
+        yield written.getvalue().encode("utf-8", "replace").decode("utf-8")
+        written.seek(0)
+        written.truncate()
 
 
 def to_json(report: Report) -> str:
     """The whole report as one object: schema, ok, counts by verdict, findings."""
+    return "".join(json_parts(report))
+
+
+def json_parts(report: Report) -> Iterator[str]:
+    """The JSON, finding by finding."""
     document = {
         "schema": SCHEMA,
         "ok": report.ok,
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
-        "findings": [finding.to_dict() for finding in report],
+        "findings": [],
     }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def _compact(value: Any) -> str:
-    # ASCII escapes: a line separator or half a surrogate pair in a message breaks neither line nor file.
-    return json.dumps(value, separators=(",", ":"))
+    head, tail = json.dumps(document, indent=2).rsplit("]", 1)
+    yield head
+    between = "\n"
+    for finding in report:
+        yield between + textwrap.indent(json.dumps(finding.to_dict(), indent=2), " " * 4)
+        between = ",\n"
+    end = "\n  " if len(report) else ""
+    yield f"{end}]{tail}\n"
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return _compact(value)
+        return compact(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _read_line(number: int, line: str) -> Finding:
     try:
-        return _read_row(json.loads(line))
+        return Finding.from_dict(json.loads(line))
     except (ValueError, RecursionError) as error:
         raise RequestError(
             f"Line {number} of the journal is not a finding: {error}. "
             "Mend the line or remove it; what it told is then tried again."
         ) from error
-
-
-def _read_row(row: Any) -> Finding:
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
-    faults = {
-        "no such column": row.keys() - set(COLUMNS),
-        "no value": _REQUIRED - row.keys(),
-        "a value of the wrong type": {name for name, value in row.items() if not _fits(name, value)},
-    }
-    for fault, names in faults.items():
-        if names:
-            raise ValueError(f"{fault}: {', '.join(sorted(names))}")
-    return Finding.from_dict(row)
-
-
-def _fits(name: str, value: Any) -> bool:
-    if name in _NUMBERS:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if name == "patch":
-        return isinstance(value, list) and all(isinstance(call, dict) for call in value)
-    if name == "evidence":
-        return isinstance(value, dict) and all(isinstance(part, str) for part in value.values())
-    return isinstance(value, str)

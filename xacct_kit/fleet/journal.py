@@ -1,0 +1,305 @@
+"""The journal: the file to which a run adds every finding as it becomes known, and from which it can go on.
+
+A line is a finding as JSON. Besides its columns it has `schema`, `run` (what was asked for, digested) and, in
+an account's first and last line, `first` and `last`. An account is done when its last line is there. Of one
+that was done again, the newest whole set of findings counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
+
+from xacct_kit.errors import ParamsError, RequestError, RunError
+from xacct_kit.report import Finding, Report, compact
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
+
+NAME = "findings.jsonl"
+_SCHEMA = 1
+
+# What may differ when a run goes on: who is asked, how long and where things go, and what is secret.
+_NOT_DIGESTED = {
+    "external_id",
+    "max_cost_usd",
+    "member_accounts",
+    "organizational_units",
+    "exclude_accounts",
+    "out",
+    "sandbox_accounts",
+    "sandbox_endpoint",
+    "wait_seconds",
+}
+
+
+class _Rows(Sequence[Finding]):
+    """Findings of a journal, read from the file when they are asked for."""
+
+    def __init__(self, path: Path, places: Sequence[int]) -> None:
+        self._path = path
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Finding]:
+        with self._path.open("rb") as file:
+            for place in self._places:
+                file.seek(place)
+                yield _finding(file.readline())
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Finding]: ...
+    def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
+        if isinstance(index, slice):
+            return _Rows(self._path, self._places[index])
+        with self._path.open("rb") as file:
+            file.seek(self._places[index])
+            return _finding(file.readline())
+
+
+class _Index:
+    """Where in a journal the findings of each account are.
+
+    Attributes:
+        run: what the lines' run asked for; empty where no line says it.
+        length: bytes up to the end of the last whole line.
+        done: the places of the findings of an account that is done.
+        begun: those of an account that is not; an account that is done again may be in both.
+        red: accounts that are done and have a finding that is not green.
+    """
+
+    def __init__(self) -> None:
+        self.run = ""
+        self.length = 0
+        self.done: dict[str, array[int]] = {}
+        self.begun: dict[str, array[int]] = {}
+        self.red: set[str] = set()
+        self._red_so_far: set[str] = set()
+
+    def add(self, account: str, marks: Mapping[str, Any], *, green: bool, size: int) -> None:
+        """Take in the line that comes next."""
+        if marks.get("first") or account not in self.begun:
+            self.begun[account] = array("q")
+            self._red_so_far.discard(account)
+        self.begun[account].append(self.length)
+        self.length += size
+        if not green:
+            self._red_so_far.add(account)
+        if marks.get("last"):
+            self.done[account] = self.begun.pop(account)
+            (self.red.add if account in self._red_so_far else self.red.discard)(account)
+
+    def places(self, accounts: Iterable[str]) -> Sequence[int]:
+        """The places of the accounts' findings; of an account that is not done, of those that are known."""
+        found = array("q")
+        for account in accounts:
+            found.extend(self.done.get(account) or self.begun.get(account) or ())
+        return found
+
+
+class Journal:
+    """A journal that this run writes, and no other.
+
+    Use `Journal.begin` or `Journal.resume`.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, index: _Index, run: str) -> None:
+        self._path = path
+        self._file = file
+        self._index = index
+        self._run = run
+        self._open: set[str] = set()
+
+    @classmethod
+    def begin(cls, path: Path, params: Params) -> Self:
+        """Begin a journal; one that is there is replaced.
+
+        Parameters:
+            path: the file.
+            params: what is asked for.
+
+        Raises:
+            RequestError: another run is writing it.
+            RunError: it cannot be written.
+        """
+        file = _open_alone(path)
+        file.truncate(0)
+        return cls(path, file, _Index(), digest(params))
+
+    @classmethod
+    def resume(cls, path: Path, params: Params) -> Self:
+        """Go on with a journal; a last line that is torn is dropped, and none is begun where there is none.
+
+        Parameters:
+            path: the file.
+            params: what is asked for.
+
+        Raises:
+            ParamsError: it is the journal of a run that asked for something else.
+            RequestError: another run is writing it, or a line is not a finding.
+            RunError: it cannot be written.
+        """
+        file = _open_alone(path)
+        try:
+            index = _read_index(file)
+            run = digest(params)
+            if index.run not in ("", run):
+                raise ParamsError(
+                    [f"{path}: is the journal of a run with other params; take its params, or another --out"]
+                )
+            file.truncate(index.length)
+        except BaseException:
+            file.close()
+            raise
+        return cls(path, file, index, run)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def done(self) -> frozenset[str]:
+        """The accounts of which every finding is known."""
+        return frozenset(self._index.done)
+
+    @property
+    def red(self) -> frozenset[str]:
+        """The accounts that are done and not green."""
+        return frozenset(self._index.red)
+
+    def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
+        """Add findings of an account; not to be called by two threads at a time.
+
+        Parameters:
+            account: whose they are.
+            findings: in their order.
+            last: whether no other finding of the account will follow.
+
+        Raises:
+            RunError: they cannot be written.
+        """
+        for number, finding in enumerate(findings, start=1):
+            marks: dict[str, Any] = {"schema": _SCHEMA, "run": self._run}
+            if account not in self._open:
+                marks["first"] = True
+                self._open.add(account)
+            if last and number == len(findings):
+                marks["last"] = True
+                self._open.discard(account)
+            line = f"{compact(finding.to_dict() | marks)}\n".encode("ascii")
+            try:
+                self._file.write(line)
+                self._file.flush()
+            except OSError as error:
+                raise RunError(f"The journal {self._path} cannot be written: {error.strerror}") from error
+            self._index.add(account, marks, green=finding.verdict.green, size=len(line))
+
+    def report(self, accounts: Iterable[str]) -> Report:
+        """What is known of some accounts, account after account."""
+        return Report(_Rows(self._path, self._index.places(accounts)), journal=self._path)
+
+
+def read_journal(path: Path) -> Report:
+    """The report that a journal holds, or a file of findings alone.
+
+    Parameters:
+        path: the file, or the folder of a run.
+
+    Raises:
+        RequestError: there is none, or a line is not a finding.
+    """
+    path = path / NAME if path.is_dir() else path
+    try:
+        with path.open("rb") as file:
+            index = _read_index(file)
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror}") from error
+    return Report(_Rows(path, index.places(dict.fromkeys((*index.done, *index.begun)))), journal=path)
+
+
+def digest(params: Params) -> str:
+    """What is asked for, in a word that tells nothing of it."""
+    asked = params.model_dump_json(exclude=_NOT_DIGESTED)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def _open_alone(path: Path) -> BinaryIO:
+    """The file, open to be read and added to, and locked; the lock goes with the process."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise RunError(f"The journal {path} cannot be written: {error.strerror}") from error
+    try:
+        _lock(file)
+    except OSError as error:
+        file.close()
+        raise RequestError(
+            f"{path}: another run is writing this journal; wait until it has ended, or take another --out"
+        ) from error
+    return file
+
+
+def _lock(file: BinaryIO) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt  # Windows
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _read_index(file: BinaryIO) -> _Index:
+    index = _Index()
+    file.seek(0)
+    for number, line in enumerate(file, start=1):
+        if not line.endswith(b"\n"):
+            break  # torn: what it told is tried again
+        if not line.strip():
+            index.length += len(line)
+            continue
+        try:
+            row, marks = _split(line)
+            finding = Finding.from_dict(row)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(
+                f"Line {number} of the journal is not a finding: {error}. "
+                "Mend the line or remove it; what it told is then tried again."
+            ) from error
+        index.run = str(marks.get("run", index.run))
+        index.add(finding.account, marks, green=finding.verdict.green, size=len(line))
+    return index
+
+
+_MARKS = ("schema", "run", "first", "last")
+
+
+def _split(line: bytes) -> tuple[Any, dict[str, Any]]:
+    """The columns of a line, and its marks."""
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        return row, {}
+    marks = {name: row.pop(name) for name in _MARKS if name in row}
+    if marks.get("schema", _SCHEMA) != _SCHEMA:
+        raise ValueError(f"schema {marks['schema']!r} is not known; this version of the kit reads {_SCHEMA}")
+    return row, marks
+
+
+def _finding(line: bytes) -> Finding:
+    return Finding.from_dict(_split(line)[0])
