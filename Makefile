@@ -40,5 +40,5 @@ clean: ## remove what make made: .venv and the caches; runs/ stays
 $(READY): pyproject.toml
 	@$(if $(PYTHON),,echo 'xacct-kit needs Python >= 3.11, and none of python3.13, python3.12, python3.11 and python3 is. Install one, or name it: make PYTHON=/path/to/python' >&2; exit 1)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dask]'
 	touch $@

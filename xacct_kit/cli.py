@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ from xacct_kit import strict_json
 from xacct_kit.errors import RequestError, RunError, XacctError
 
 if TYPE_CHECKING:
+    from xacct_kit.fleet.crew import Crew
     from xacct_kit.params import Params
     from xacct_kit.report import Report
 
@@ -61,6 +62,9 @@ Workers = Annotated[
 Processes = Annotated[
     int | None, typer.Option(min=1, max=64, help="Processes that share the workers; chosen by the accounts.")
 ]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster to run on, such as tcp://host:8786.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out: do what is missing.")]
 Retry = Annotated[
     Again | None,
@@ -68,16 +72,6 @@ Retry = Annotated[
         help="Go on with the run in --out: also do accounts again that have a red or unknown finding."
     ),
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Way:
-    """How a run is done."""
-
-    workers: int | None
-    processes: int | None
-    resume: bool
-    retry: bool
 
 
 @app.command()
@@ -102,12 +96,13 @@ def onboard(
     form: Formats = Format.TABLE,
     workers: Workers = None,
     processes: Processes = None,
+    scheduler: Scheduler = None,
     resume: Resume = False,
     retry: Retry = None,
 ) -> None:
     """Deploy the role, check Cost Explorer, probe every permission and the trust."""
-    way = _Way(workers=workers, processes=processes, resume=resume, retry=retry is not None)
-    _run(_load(file, param), out, form, way, deploying=True)
+    crew = _crew(workers, processes, scheduler)
+    _run(_load(file, param), out, form, crew, deploying=True, resume=resume, retry=retry)
 
 
 @app.command()
@@ -118,12 +113,13 @@ def probe(
     form: Formats = Format.TABLE,
     workers: Workers = None,
     processes: Processes = None,
+    scheduler: Scheduler = None,
     resume: Resume = False,
     retry: Retry = None,
 ) -> None:
     """Check and probe only; changes nothing."""
-    way = _Way(workers=workers, processes=processes, resume=resume, retry=retry is not None)
-    _run(_load(file, param), out, form, way, deploying=False)
+    crew = _crew(workers, processes, scheduler)
+    _run(_load(file, param), out, form, crew, deploying=False, resume=resume, retry=retry)
 
 
 @app.command()
@@ -244,26 +240,48 @@ def _load(file: Path, overrides: Iterable[str] | None) -> Params:
     return Params.load(file, **parse_overrides(overrides or ()))
 
 
-def _run(params: Params, out: Path | None, form: Format, way: _Way, *, deploying: bool) -> None:
+def _run(
+    params: Params,
+    out: Path | None,
+    form: Format,
+    crew: AbstractContextManager[Crew],
+    *,
+    deploying: bool,
+    resume: bool,
+    retry: Again | None,
+) -> None:
     import xacct_kit
 
-    going_on = way.resume or way.retry
-    if going_on and out is None and "out" not in params.model_fields_set:
+    if (resume or retry) and out is None and "out" not in params.model_fields_set:
         raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
     target = _target(out, params)
     try:
-        report = xacct_kit.onboard(
-            params,
-            deploying=deploying,
-            progress=_note,
-            out=target,
-            resume=going_on,
-            retry=way.retry,
-            crew=xacct_kit.Crew(workers=way.workers, processes=way.processes),
-        )
+        with crew as hands:
+            report = xacct_kit.onboard(
+                params,
+                deploying=deploying,
+                progress=_note,
+                out=target,
+                resume=resume,
+                retry=retry is not None,
+                crew=hands,
+            )
     except KeyboardInterrupt:
         raise RunError(_stopped(params, target)) from None
     _deliver(report, target, form)
+
+
+def _crew(workers: int | None, processes: int | None, scheduler: str | None) -> AbstractContextManager[Crew]:
+    """Who does the work, as the options say."""
+    from xacct_kit.fleet.crew import Crew
+
+    if scheduler is None:
+        return nullcontext(Crew(workers=workers, processes=processes))
+    if processes is not None:
+        raise RequestError("--processes: a Dask cluster has its own; leave it out")
+    from xacct_kit.fleet.dask_cluster import dask_crew
+
+    return dask_crew(scheduler, workers)
 
 
 def _stopped(params: Params, target: Path) -> str:
