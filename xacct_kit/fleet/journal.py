@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
-from xacct_kit.report import Finding, Report, compact
+from xacct_kit.report import Finding, Report, Verdict, compact
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -74,7 +74,7 @@ class _Index:
         length: bytes up to the end of the last whole line.
         done: the places of the findings of an account that is done.
         begun: those of an account that is not; an account that is done again may be in both.
-        red: accounts that are done and have a finding that is not green.
+        verdicts: the verdicts of an account that is done.
     """
 
     def __init__(self) -> None:
@@ -82,21 +82,20 @@ class _Index:
         self.length = 0
         self.done: dict[str, array[int]] = {}
         self.begun: dict[str, array[int]] = {}
-        self.red: set[str] = set()
-        self._red_so_far: set[str] = set()
+        self.verdicts: dict[str, set[Verdict]] = {}
+        self._verdicts_so_far: dict[str, set[Verdict]] = {}
 
-    def add(self, account: str, marks: Mapping[str, Any], *, green: bool, size: int) -> None:
+    def add(self, account: str, marks: Mapping[str, Any], verdict: Verdict, size: int) -> None:
         """Take in the line that comes next."""
         if marks.get("first") or account not in self.begun:
             self.begun[account] = array("q")
-            self._red_so_far.discard(account)
+            self._verdicts_so_far[account] = set()
         self.begun[account].append(self.length)
+        self._verdicts_so_far[account].add(verdict)
         self.length += size
-        if not green:
-            self._red_so_far.add(account)
         if marks.get("last"):
             self.done[account] = self.begun.pop(account)
-            (self.red.add if account in self._red_so_far else self.red.discard)(account)
+            self.verdicts[account] = self._verdicts_so_far.pop(account)
 
     def places(self, accounts: Iterable[str]) -> Sequence[int]:
         """The places of the accounts' findings; of an account that is not done, of those that are known."""
@@ -172,13 +171,19 @@ class Journal:
 
     @property
     def done(self) -> frozenset[str]:
-        """The accounts of which every finding is known."""
-        return frozenset(self._index.done)
+        """The accounts of which every finding is known; one where nothing was tried is none of them."""
+        return frozenset(
+            account for account, verdicts in self._index.verdicts.items() if verdicts != {Verdict.SKIPPED}
+        )
 
     @property
     def red(self) -> frozenset[str]:
         """The accounts that are done and not green."""
-        return frozenset(self._index.red)
+        return frozenset(
+            account
+            for account, verdicts in self._index.verdicts.items()
+            if not all(verdict.green for verdict in verdicts)
+        )
 
     def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
         """Add findings of an account; not to be called by two threads at a time.
@@ -205,7 +210,7 @@ class Journal:
                 self._file.flush()
             except OSError as error:
                 raise RunError(f"The journal {self._path} cannot be written: {error.strerror}") from error
-            self._index.add(account, marks, green=finding.verdict.green, size=len(line))
+            self._index.add(account, marks, finding.verdict, len(line))
 
     def report(self, accounts: Iterable[str]) -> Report:
         """What is known of some accounts, account after account."""
@@ -283,7 +288,7 @@ def _read_index(file: BinaryIO) -> _Index:
                 "Mend the line or remove it; what it told is then tried again."
             ) from error
         index.run = str(marks.get("run", index.run))
-        index.add(finding.account, marks, green=finding.verdict.green, size=len(line))
+        index.add(finding.account, marks, finding.verdict, len(line))
     return index
 
 
