@@ -47,6 +47,13 @@ Overrides = Annotated[
     typer.Option("--param", "-p", metavar="KEY=VALUE", help="Takes the place of the file's."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report; runs/<time> when it is not given.")]
+AccountsFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The accounts, in place of those of PARAMS: YAML, CSV or one a line; - is standard input.",
+    ),
+]
 Formats = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
 
 
@@ -65,27 +72,48 @@ def demo(out: Out = None) -> None:
 
 
 @app.command()
-def onboard(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def onboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+) -> None:
     """Deploy the role, check Cost Explorer, probe every permission and the trust."""
-    _run(_load(file, param), out, form, deploying=True)
+    _run(_load(file, param, accounts), out, form, deploying=True)
 
 
 @app.command()
-def probe(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def probe(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+) -> None:
     """Check and probe only; changes nothing."""
-    _run(_load(file, param), out, form, deploying=False)
+    _run(_load(file, param, accounts), out, form, deploying=False)
 
 
 @app.command()
-def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def deploy(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+) -> None:
     """Deploy the role, and prove that it can be assumed."""
     from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.report import Report
     from xacct_kit.steps.deploy import deploy_role
 
-    params = _load(file, param)
+    params = _load(file, param, accounts)
     target = _target(out, params)
     with connect(params) as session:
-        report = deploy_role(session, progress=_note)
+        left_out = targeted(session)
+        report = Report.of(left_out) + deploy_role(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -101,6 +129,8 @@ def offboard(
 ) -> None:
     """Remove what the kit has made in the accounts; what that is has to be said."""
     from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.report import Report
     from xacct_kit.steps.leftovers import remove_leftovers
 
     params = _load(file, param)
@@ -108,7 +138,8 @@ def offboard(
         raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
     target = _target(out, params)
     with connect(params) as session:
-        report = remove_leftovers(session, progress=_note)
+        left_out = targeted(session)
+        report = Report.of(left_out) + remove_leftovers(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -188,10 +219,22 @@ def main() -> None:
         sys.exit(UNFINISHED)
 
 
-def _load(file: Path, overrides: Iterable[str] | None) -> Params:
+def _load(file: Path, overrides: Iterable[str] | None, accounts: str | None = None) -> Params:
     from xacct_kit.params import Params, parse_overrides
 
-    return Params.load(file, **parse_overrides(overrides or ()))
+    given, listed = parse_overrides(overrides or ()), _listed(accounts)
+    if twice := given.keys() & listed.keys():
+        raise RequestError("\n".join(f"{key}: is given by -p and by --accounts" for key in sorted(twice)))
+    return Params.load(file, **given, **listed)
+
+
+def _listed(file: str | None) -> Mapping[str, Any]:
+    """Params that say which accounts: those of a list and no others."""
+    if file is None:
+        return {}
+    from xacct_kit.fleet.account_lists import read_accounts
+
+    return {"member_accounts": read_accounts(file), "organizational_units": ()}
 
 
 def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> None:

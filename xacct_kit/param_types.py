@@ -30,18 +30,16 @@ def _account(value: object) -> object:
     return value
 
 
-def _accounts(value: object) -> object:
+def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
     return tuple(value) if isinstance(value, list) else _account(value)
 
 
-def _each_once(accounts: tuple[str, ...]) -> tuple[str, ...]:
-    if not accounts:
-        raise ValueError("names no account; an empty list never means all accounts")
-    if twice := [account for account, times in Counter(accounts).items() if times > 1]:
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(f"names more than once: {', '.join(twice)}")
-    return accounts
+    return names
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
@@ -87,7 +85,17 @@ def _shaped(pattern: str, meaning: str) -> AfterValidator:
 
 
 AccountId = Annotated[str, BeforeValidator(_account)]
-AccountIds = Annotated[tuple[AccountId, ...], BeforeValidator(_accounts), AfterValidator(_each_once)]
+AccountIds = Annotated[tuple[AccountId, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
+WHOLE_ORGANIZATION = "root"
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
+_Unit = Annotated[
+    str,
+    _shaped(
+        rf"{WHOLE_ORGANIZATION}|r-[0-9a-z]{{4,32}}|ou-[0-9a-z]{{4,32}}-[a-z0-9]{{8,32}}",
+        "an organizational unit: ou-xxxx-yyyyyyyy, a root's r-xxxx, or root for the whole organization",
+    ),
+]
+Units = Annotated[tuple[_Unit, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 RoleName = Annotated[str, _shaped(r"[\w+=,.@-]{1,64}", "a role's name: 1 to 64 letters, digits or +=,.@_-")]
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html

@@ -27,6 +27,7 @@ from xacct_kit.param_types import (
     RoleName,
     StackName,
     Tags,
+    Units,
     Word,
     shown,
 )
@@ -74,7 +75,7 @@ class Params(BaseModel):
     partition: Literal["aws", "aws-cn", "aws-us-gov"] = Field("aws", description="partition of every account")
     region: str = Field("us-east-1", validate_default=True, description="region to call and deploy in")
     main_account: AccountId = Field(description="account that runs Service Workbench")
-    member_accounts: AccountIds = Field(description="accounts to onboard")
+    member_accounts: AccountIds = Field((), validate_default=True, description="accounts to onboard")
     api_handler_role: RoleName = Field("ApiHandlerRole", description="main's role that serves requests")
     workflow_loop_runner_role: RoleName = Field(
         "WorkflowLoopRunnerRole", description="main's role that runs workflows"
@@ -82,6 +83,8 @@ class Params(BaseModel):
     untrusted_role: Annotated[RoleName | None, NONE] = Field(
         "NotebookRole", description="main's role that must not get in; none: not tried"
     )
+    organizational_units: Units = Field((), description="and all accounts below these: ou-..., r-... or root")
+    exclude_accounts: AccountIds = Field((), description="accounts to leave out")
     external_id: str = Field(description="by reference, such as env:NAME; in the sandbox a literal")
     role_name: RoleName = Field("CrossAccountExecutionRole", description="role to deploy to each member")
     stack_name: StackName = Field("onboard-account", description="stack that holds the role")
@@ -118,6 +121,24 @@ class Params(BaseModel):
         if not re.fullmatch(shape, region):
             raise ValueError(f"{shown(region)} is not a region of partition {partition}, such as {example}")
         return region
+
+    @field_validator("member_accounts")
+    @classmethod
+    def _some_account(cls, accounts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        asked = info.context or {}
+        if not accounts and not asked.get("organizational_units"):
+            if "member_accounts" not in asked:
+                raise ValueError("is missing, and so is organizational_units: say which accounts to onboard")
+            raise ValueError("names no account; an empty list never means all accounts")
+        return accounts
+
+    @field_validator("exclude_accounts")
+    @classmethod
+    def _not_all(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        named, units = info.data.get("member_accounts"), info.data.get("organizational_units")
+        if named and units == () and not set(named) - set(excluded):
+            raise ValueError("leaves none of member_accounts")
+        return excluded
 
     @field_validator("untrusted_role")
     @classmethod
@@ -204,10 +225,15 @@ class Params(BaseModel):
         values = cls.load(path, **overrides).model_dump(mode="json")
         return "\n".join(_assignment(name, value) for name, value in values.items())
 
+    def for_accounts(self, accounts: tuple[str, ...]) -> Self:
+        """The same params when it is known which accounts they are about."""
+        return self.model_copy(update={"member_accounts": accounts})
+
     @classmethod
     def _checked(cls, values: Mapping[Any, Any]) -> Self:
         try:
-            return cls.model_validate(values)
+            # Which accounts must be named depends on what else is given, whatever is wrong with it.
+            return cls.model_validate(values, context=values)
         except ValidationError as error:
             faults = [_fault(details) for details in error.errors()]
         # Raised out here so that a traceback does not carry the values.

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from xacct_kit.aws.session import Session
+from xacct_kit.fleet.targets import targeted
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
 from xacct_kit.steps.findings import Question, broken
@@ -34,11 +35,12 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
     """
     # Both are the run's own, so they fail it before the first account is touched.
     _ = session.external_id, session.operator
+    left_out = targeted(session)
     steps = _steps(deploying)
     accounts = session.params.member_accounts
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
         rows = executor.map(partial(_account, session, steps, progress), accounts)
-        return Report.of(finding for account in rows for finding in account)
+        return Report.of([*left_out, *(finding for account in rows for finding in account)])
 
 
 def _steps(deploying: bool) -> Sequence[AccountStep]:
