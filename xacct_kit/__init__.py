@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xacct_kit.aws.session import Session
     from xacct_kit.environment import connect
     from xacct_kit.errors import XacctError
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.steps.cost_explorer import check_cost_explorer, price_note
@@ -46,6 +47,7 @@ __all__ = [
     "preflight",
     "price_note",
     "probe_permissions",
+    "targeted",
 ]
 
 __version__ = "0.1.0"
@@ -67,6 +69,7 @@ _HOMES = {
     "preflight": "steps.preflight",
     "price_note": "steps.cost_explorer",
     "probe_permissions": "steps.probes",
+    "targeted": "fleet.targets",
 }
 
 

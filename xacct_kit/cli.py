@@ -106,14 +106,13 @@ def deploy(
     """Deploy the role, and prove that it can be assumed."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
-    from xacct_kit.report import Report
     from xacct_kit.steps.deploy import deploy_role
 
     params = _load(file, param, accounts)
     target = _target(out, params)
     with connect(params) as session:
-        left_out = targeted(session)
-        report = Report.of(left_out) + deploy_role(session, progress=_note)
+        report = targeted(session)
+        report += deploy_role(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -130,7 +129,6 @@ def offboard(
     """Remove what the kit has made in the accounts; what that is has to be said."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
-    from xacct_kit.report import Report
     from xacct_kit.steps.leftovers import remove_leftovers
 
     params = _load(file, param)
@@ -138,8 +136,8 @@ def offboard(
         raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
     target = _target(out, params)
     with connect(params) as session:
-        left_out = targeted(session)
-        report = Report.of(left_out) + remove_leftovers(session, progress=_note)
+        report = targeted(session)
+        report += remove_leftovers(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -240,12 +238,14 @@ def _listed(file: str | None) -> Mapping[str, Any]:
 def _run(params: Params, out: Path | None, form: Format, *, deploying: bool) -> None:
     from xacct_kit.environment import connect
     from xacct_kit.fleet.run import run
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.cost_explorer import price_note
 
     target = _target(out, params)
     with connect(params) as session:
+        report = targeted(session)
         _note(price_note(session))
-        report = run(session, deploying=deploying, progress=_note)
+        report += run(session, deploying=deploying, progress=_note)
     _deliver(report, target, form)
 
 

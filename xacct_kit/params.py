@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import ErrorDetails
 
 from xacct_kit import strict_yaml
-from xacct_kit.errors import ParamsError
+from xacct_kit.errors import ParamsError, RequestError
 from xacct_kit.param_types import (
     MAX_SHOWN,
     NONE,
@@ -225,9 +225,24 @@ class Params(BaseModel):
         values = cls.load(path, **overrides).model_dump(mode="json")
         return "\n".join(_assignment(name, value) for name, value in values.items())
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts to work on.
+
+        Raises:
+            RequestError: they are still to be found, as `for_accounts` notes them.
+        """
+        if self.organizational_units or self.exclude_accounts:
+            raise RequestError(
+                "organizational_units, exclude_accounts: which accounts they leave is not known yet; call "
+                "xacct_kit.targeted(session) first"
+            )
+        return self.member_accounts
+
     def for_accounts(self, accounts: tuple[str, ...]) -> Self:
         """The same params when it is known which accounts they are about."""
-        return self.model_copy(update={"member_accounts": accounts})
+        known = {"member_accounts": accounts, "organizational_units": (), "exclude_accounts": ()}
+        return self.model_copy(update=known)
 
     @classmethod
     def _checked(cls, values: Mapping[Any, Any]) -> Self:

@@ -37,10 +37,10 @@ def run(session: Session, *, deploying: bool, progress: Progress = silent) -> Re
     _ = session.external_id, session.operator
     left_out = targeted(session)
     steps = _steps(deploying)
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
         rows = executor.map(partial(_account, session, steps, progress), accounts)
-        return Report.of([*left_out, *(finding for account in rows for finding in account)])
+        return left_out + Report.of(finding for account in rows for finding in account)
 
 
 def _steps(deploying: bool) -> Sequence[AccountStep]:

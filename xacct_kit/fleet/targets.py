@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from xacct_kit.aws.session import Answer, Session
 from xacct_kit.errors import AccessError, RunError
 from xacct_kit.param_types import WHOLE_ORGANIZATION
-from xacct_kit.report import Finding
+from xacct_kit.report import Finding, Report
 from xacct_kit.steps.findings import Question, skipped
 
 # Why an account that is not active is left out, by its state. Where an answer has but the older status,
@@ -44,14 +44,14 @@ class Targets:
     findings: tuple[Finding, ...] = ()
 
 
-def targeted(session: Session) -> tuple[Finding, ...]:
-    """Find the accounts of a run; from then on the session's params name them.
+def targeted(session: Session) -> Report:
+    """Find the accounts of a run; from then on the session's params name them and no others.
 
     Parameters:
         session: whose run it is.
 
     Returns:
-        What is left out, and why.
+        A finding for each account that is left out.
 
     Raises:
         AccessError: the operator may not read the organization.
@@ -59,7 +59,7 @@ def targeted(session: Session) -> tuple[Finding, ...]:
     """
     targets = find_targets(session)
     session.params = session.params.for_accounts(targets.accounts)
-    return targets.findings
+    return Report.of(targets.findings)
 
 
 def find_targets(session: Session) -> Targets:
