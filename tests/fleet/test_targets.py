@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from listing_aws import listing
 
 import xacct_kit as xk
 from xacct_kit.aws.clients import Connection
@@ -243,6 +245,75 @@ def test_an_organization_need_not_be_read_for_accounts_that_are_named(tree: Tree
     named = [LOOSE, MEMBER_ACCOUNT]
     with as_user_of(tree, LOOSE, "*", member_accounts=named) as session:
         assert find_targets(session) == Targets(tuple(named))
+
+
+# What AWS lists
+
+
+def listed(page: Callable[[Any], tuple[int, Any]]) -> Targets:
+    """The targets of a whole organization whose accounts are listed like this."""
+    with listing(page) as endpoint:
+        return Tree(endpoint, "", "", "", "").targets(organizational_units=["root"])
+
+
+def states(name: str) -> list[str]:
+    """The states of accounts that AWS's own description has."""
+    shape = botocore.session.get_session().get_service_model("organizations").shape_for(name)
+    return [state for state in shape.enum if state != "ACTIVE"]
+
+
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [
+        *(("State", each) for each in states("AccountState")),
+        *(("Status", each) for each in states("AccountStatus")),
+    ],
+)
+def test_an_account_that_is_not_active_is_left_out(key: str, state: str) -> None:
+    accounts = [{"Id": MEMBER_ACCOUNT, key: "ACTIVE"}, {"Id": LOOSE, key: state}]
+    targets = listed(lambda asked: (200, {"Accounts": accounts}))
+    assert targets.accounts == (MEMBER_ACCOUNT,)
+    assert why(targets)[LOOSE].startswith(f"{LOOSE} is left out: it")
+
+
+def test_the_state_counts_more_than_the_older_status() -> None:
+    accounts = [{"Id": MEMBER_ACCOUNT}, {"Id": LOOSE, "State": "CLOSED", "Status": "SUSPENDED"}]
+    targets = listed(lambda asked: (200, {"Accounts": accounts}))
+    assert targets.accounts == (MEMBER_ACCOUNT,)
+    assert why(targets) == {LOOSE: f"{LOOSE} is left out: it is closed."}
+
+
+def test_an_empty_page_is_not_the_last() -> None:
+    pages = {
+        "": ([], "a"),
+        "a": ([{"Id": LOOSE}], "b"),
+        "b": ([], "c"),
+        "c": ([{"Id": MEMBER_ACCOUNT}], None),
+    }
+
+    def page(asked: Any) -> tuple[int, Any]:
+        accounts, following = pages[asked.get("NextToken", "")]
+        return 200, {"Accounts": accounts, "NextToken": following}
+
+    assert listed(page) == Targets((MEMBER_ACCOUNT, LOOSE))
+
+
+LATER_PAGES: list[tuple[int, Any, str]] = [
+    (400, {"__type": "ServiceException", "message": "later"}, "organizations:ListAccounts"),
+    (400, {"__type": "InvalidInputException", "message": "no such token"}, "no such token"),
+    (200, {"Accounts": [{"Name": "nameless"}]}, "The answer is not whole"),
+]
+
+
+@pytest.mark.parametrize(("status", "answer", "told"), LATER_PAGES, ids=["error", "token", "no ID"])
+def test_a_list_that_breaks_off_is_an_error(status: int, answer: Any, told: str) -> None:
+    def page(asked: Any) -> tuple[int, Any]:
+        first = (200, {"Accounts": [{"Id": MEMBER_ACCOUNT}], "NextToken": "more"})
+        return (status, answer) if asked.get("NextToken") else first
+
+    with pytest.raises(RunError, match="The organization cannot be read") as caught:
+        listed(page)
+    assert told in str(caught.value)
 
 
 # A run

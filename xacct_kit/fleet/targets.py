@@ -22,6 +22,7 @@ _NOT_WORKING: Mapping[str, str] = {
     "CLOSED": "it is closed",
 }
 
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
 _NEEDED = (
     "DescribeOrganization",
     "ListAccounts",
@@ -98,7 +99,7 @@ class _Found:
     states: dict[str, str] = field(default_factory=dict)
 
     def add(self, accounts: Iterable[Mapping[str, Any]]) -> None:
-        """Take in accounts as AWS lists them; answers from before 2025 have a status for the state."""
+        """Take in accounts as AWS lists them; where there is no state, its forerunner `Status` counts."""
         self.states |= {each["Id"]: each.get("State") or each.get("Status", "") for each in accounts}
 
 
