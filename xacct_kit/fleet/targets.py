@@ -179,7 +179,7 @@ def _walk(session: Session, found: _Found, unit: str, seen: set[str]) -> None:
         return
     seen.add(unit)
     found.add(_listed(session, found, "Accounts", "ListAccountsForParent", ParentId=unit))
-    # These calls have no documented rate of their own; each comes after one that waits for its.
+    # Each of these calls comes after one that waits for its rate.
     operation = "ListOrganizationalUnitsForParent"
     for below in [*_listed(session, found, "OrganizationalUnits", operation, ParentId=unit)]:
         _walk(session, found, below["Id"], seen)
@@ -204,8 +204,8 @@ def _fail(session: Session, found: _Found, answer: Answer, what: str) -> NoRetur
     if not outcome.kind.denied:
         raise RunError(f"{told} {outcome.fix}".rstrip())
     management = f" {found.management}" if found.management else ""
+    needed = ", ".join(f"organizations:{operation}" for operation in _NEEDED)
     raise AccessError(
-        f"{told} The operator is {operator.arn}: it needs {', '.join(_NEEDED)} of organizations, and must be "
-        f"of the management account{management} or of a delegated administrator's. Or name the accounts in "
-        "member_accounts."
+        f"{told} The operator is {operator.arn}: it must be of the management account{management} or of a "
+        f"delegated administrator's, and be allowed {needed}. Or name the accounts in member_accounts."
     )
