@@ -55,6 +55,39 @@ def test_onboarding_twice_changes_nothing_the_second_time(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def accounts_of(report: Path) -> set[str]:
+    return {finding["account"] for finding in json.loads(report.read_text())["findings"]}
+
+
+def test_a_list_of_accounts_takes_the_place_of_those_of_the_params(tmp_path: Path) -> None:
+    options = ["-p", "sandbox_accounts=3", "-p", "exclude_accounts=400000000001", "--out", "out"]
+    listed = "Name,Account ID\na,400000000000\nb,400000000001\n"
+    done = xacct("probe", SANDBOX, *options, "--accounts", "-", cwd=tmp_path, stdin=listed)
+    assert done.returncode == 0, done.stderr
+    assert accounts_of(tmp_path / "out" / "report.json") == {"400000000000", "400000000001"}
+    assert "400000000001 is left out: exclude_accounts names it." in done.stdout.replace("\n", " ")
+    assert "Cost Explorer: 1 request at $0.01" in done.stderr
+
+
+def test_deploy_goes_to_an_organization(tmp_path: Path) -> None:
+    options = ["-p", "sandbox_scenario=role-missing", "-p", "organizational_units=root", "--out", "out"]
+    done = xacct("deploy", SANDBOX, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert accounts_of(tmp_path / "out" / "report.json") == {"111111111111", "222222222222", "333333333333"}
+
+
+@pytest.mark.parametrize("command", ["onboard", "probe", "deploy"])
+def test_a_list_of_accounts_with_a_fault_is_exit_2(tmp_path: Path, command: str) -> None:
+    (tmp_path / "list").write_text("333333333333\n40000000000\n")
+    done = xacct(command, SANDBOX, "--accounts", "list", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("list, line 2: 40000000000 has 11 digits")
+    twice = [command, SANDBOX, "--accounts", "-", "-p", "member_accounts=333333333333"]
+    done = xacct(*twice, cwd=tmp_path, stdin="400000000000\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "member_accounts: is given by -p and by --accounts\n"
+
+
 def test_deploy_shows_the_plan_and_the_events(tmp_path: Path) -> None:
     done = xacct("deploy", SANDBOX, "-p", "sandbox_scenario=role-missing", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -462,3 +462,51 @@ def test_overrides_that_cannot_be_read_are_told_at_once_and_not_repeated() -> No
     assert lines[2].startswith("stack_tags, line 1: ")
     assert lines[3] == "stack_tags, line 1: a is given twice"
     assert SECRET not in "".join(lines)
+
+
+# Which accounts
+
+
+@pytest.mark.parametrize("units", [["root"], ["r-ab12"], ["ou-ab12-cd34ef56", "ou-ab12-11112222"]])
+def test_organizational_units_may_stand_for_accounts(units: list[str]) -> None:
+    named = {name: value for name, value in VALUES.items() if name != "member_accounts"}
+    for more in ({}, {"member_accounts": []}, {"member_accounts": ""}):
+        params = Params.of(**named, **more, organizational_units=units)
+        assert (params.member_accounts, params.organizational_units) == ((), tuple(units))
+    assert Params.of(**named, organizational_units=",".join(units)).organizational_units == tuple(units)
+    assert Params.of(**VALUES, organizational_units=units).member_accounts == ("333333333333",)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["", "Root", "ou-ab12", "r-AB12", "ou-ab12-cd34ef5", "arn:aws:organizations::1:ou/o-a/ou-a", "r-a "],
+)
+def test_an_organizational_unit_has_its_shape(unit: str) -> None:
+    (line,) = faults_of(organizational_units=[unit])
+    assert line.startswith(
+        f"organizational_units[0]: {unit!r} is not an organizational unit: ou-xxxx-yyyyyyyy"
+    )
+
+
+def test_some_accounts_must_be_asked_for() -> None:
+    named = {name: value for name, value in VALUES.items() if name != "member_accounts"}
+    missing = "member_accounts: is missing, and so is organizational_units: say which accounts to onboard"
+    assert faults(lambda: Params.of(**named)) == (missing,)
+    assert faults(lambda: Params.of(**named, organizational_units=[])) == (missing,)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"organizational_units": ["root", "root"]}, "organizational_units: names more than once: root"),
+        ({"organizational_units": {"a": "b"}}, "organizational_units: is not a list"),
+        (
+            {"exclude_accounts": ["1"]},
+            "exclude_accounts[0]: '1' is not an account ID, which is 12 digits and ",
+        ),
+        ({"exclude_accounts": ["333333333333"]}, "exclude_accounts: leaves none of member_accounts"),
+    ],
+)
+def test_what_cannot_be_meant_by_which_accounts(given: dict[str, Any], fault: str) -> None:
+    (line,) = faults_of(**given)
+    assert line.startswith(fault)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xacct_kit.environment import connect
     from xacct_kit.errors import XacctError
     from xacct_kit.fleet.crew import Crew
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.steps.cost_explorer import check_cost_explorer, price_note
@@ -51,6 +52,7 @@ __all__ = [
     "preflight",
     "price_note",
     "probe_permissions",
+    "targeted",
 ]
 
 __version__ = "0.1.0"
@@ -73,6 +75,7 @@ _HOMES = {
     "preflight": "steps.preflight",
     "price_note": "steps.cost_explorer",
     "probe_permissions": "steps.probes",
+    "targeted": "fleet.targets",
 }
 
 
@@ -118,12 +121,15 @@ def onboard(
     from xacct_kit.fleet.crew import Crew
     from xacct_kit.fleet.journal import NAME, Journal
     from xacct_kit.fleet.run import run
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.fleet.watching import watching
     from xacct_kit.steps.cost_explorer import price_note
     from xacct_kit.steps.waiting import silent
 
-    tell, everybody = progress or silent, params.member_accounts
+    tell = progress or silent
     with connect(params) as session, ExitStack() as opened:
+        left_out = targeted(session).findings
+        everybody = session.params.accounts
         journal, known = None, frozenset[str]()
         if out is not None:
             open_journal = Journal.resume if resume or retry else Journal.begin
@@ -138,5 +144,6 @@ def onboard(
             crew=replace(crew or Crew(), connect=connect),
             ledger=journal,
             known=known,
+            left_out=left_out,
             watch=watch,
         )

@@ -7,13 +7,26 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xacct_kit import strict_json
+from xacct_kit.cli_options import (
+    AccountsFile,
+    Again,
+    Format,
+    Formats,
+    Out,
+    Overrides,
+    ParamsFile,
+    Processes,
+    Resume,
+    Retry,
+    Scheduler,
+    Workers,
+)
 from xacct_kit.errors import RequestError, RunError, XacctError
 
 if TYPE_CHECKING:
@@ -36,44 +49,6 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a report is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-class Again(StrEnum):
-    """What is done again."""
-
-    RED = "red"
-
-
-ParamsFile = Annotated[Path, typer.Argument(metavar="PARAMS", help="YAML file, such as params/sandbox.yaml")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--param", "-p", metavar="KEY=VALUE", help="Takes the place of the file's."),
-]
-Out = Annotated[Path | None, typer.Option(help="Folder for the report; runs/<time> when it is not given.")]
-Formats = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, max=1000, help="Accounts to work on at a time; 20 when it is not given.")
-]
-Processes = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Processes that share the workers; chosen by the accounts.")
-]
-Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster to run on, such as tcp://host:8786.")
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out: do what is missing.")]
-Retry = Annotated[
-    Again | None,
-    typer.Option(
-        help="Go on with the run in --out: also do accounts again that have a red or unknown finding."
-    ),
-]
-
-
 @app.command()
 def demo(out: Out = None) -> None:
     """The whole job on the sandbox, and where to look at it."""
@@ -92,6 +67,7 @@ def demo(out: Out = None) -> None:
 def onboard(
     file: ParamsFile,
     param: Overrides = None,
+    accounts: AccountsFile = None,
     out: Out = None,
     form: Formats = Format.TABLE,
     workers: Workers = None,
@@ -102,13 +78,14 @@ def onboard(
 ) -> None:
     """Deploy the role, check Cost Explorer, probe every permission and the trust."""
     crew = _crew(workers, processes, scheduler)
-    _run(_load(file, param), out, form, crew, deploying=True, resume=resume, retry=retry)
+    _run(_load(file, param, accounts), out, form, crew, deploying=True, resume=resume, retry=retry)
 
 
 @app.command()
 def probe(
     file: ParamsFile,
     param: Overrides = None,
+    accounts: AccountsFile = None,
     out: Out = None,
     form: Formats = Format.TABLE,
     workers: Workers = None,
@@ -119,19 +96,27 @@ def probe(
 ) -> None:
     """Check and probe only; changes nothing."""
     crew = _crew(workers, processes, scheduler)
-    _run(_load(file, param), out, form, crew, deploying=False, resume=resume, retry=retry)
+    _run(_load(file, param, accounts), out, form, crew, deploying=False, resume=resume, retry=retry)
 
 
 @app.command()
-def deploy(file: ParamsFile, param: Overrides = None, out: Out = None, form: Formats = Format.TABLE) -> None:
+def deploy(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+) -> None:
     """Deploy the role, and prove that it can be assumed."""
     from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.deploy import deploy_role
 
-    params = _load(file, param)
+    params = _load(file, param, accounts)
     target = _target(out, params)
     with connect(params) as session:
-        report = deploy_role(session, progress=_note)
+        report = targeted(session)
+        report += deploy_role(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -147,6 +132,7 @@ def offboard(
 ) -> None:
     """Remove what the kit has made in the accounts; what that is has to be said."""
     from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.leftovers import remove_leftovers
 
     params = _load(file, param)
@@ -154,7 +140,8 @@ def offboard(
         raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
     target = _target(out, params)
     with connect(params) as session:
-        report = remove_leftovers(session, progress=_note)
+        report = targeted(session)
+        report += remove_leftovers(session, progress=_note)
     _deliver(report, target, form)
 
 
@@ -234,10 +221,22 @@ def main() -> None:
         sys.exit(UNFINISHED)
 
 
-def _load(file: Path, overrides: Iterable[str] | None) -> Params:
+def _load(file: Path, overrides: Iterable[str] | None, accounts: str | None = None) -> Params:
     from xacct_kit.params import Params, parse_overrides
 
-    return Params.load(file, **parse_overrides(overrides or ()))
+    given, listed = parse_overrides(overrides or ()), _listed(accounts)
+    if twice := given.keys() & listed.keys():
+        raise RequestError("\n".join(f"{key}: is given by -p and by --accounts" for key in sorted(twice)))
+    return Params.load(file, **given, **listed)
+
+
+def _listed(file: str | None) -> Mapping[str, Any]:
+    """Params that say which accounts: those of a list and no others."""
+    if file is None:
+        return {}
+    from xacct_kit.fleet.account_lists import read_accounts
+
+    return {"member_accounts": read_accounts(file), "organizational_units": ()}
 
 
 def _run(
@@ -267,7 +266,7 @@ def _run(
                 crew=hands,
             )
     except KeyboardInterrupt:
-        raise RunError(_stopped(params, target)) from None
+        raise RunError(_stopped(target)) from None
     _deliver(report, target, form)
 
 
@@ -284,14 +283,13 @@ def _crew(workers: int | None, processes: int | None, scheduler: str | None) -> 
     return dask_crew(scheduler, workers)
 
 
-def _stopped(params: Params, target: Path) -> str:
+def _stopped(target: Path) -> str:
     """What a run that was interrupted leaves, and how it goes on."""
     from xacct_kit.fleet.journal import NAME, read_journal
 
-    known = read_journal(target).save(target) if (target / NAME).exists() else target
-    return (
-        f"stopped; what is known of {len(params.member_accounts)} accounts is in {known}: go on with --resume"
-    )
+    if (target / NAME).exists():
+        read_journal(target).save(target)
+    return f"stopped; what is known is in {target}: go on with --resume --out {target}"
 
 
 def _deliver(report: Report, target: Path, form: Format) -> None:

@@ -6,30 +6,31 @@ A YAML file, a papermill run, a notebook's parameters cell and the command line 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from xacct_kit import strict_yaml
-from xacct_kit.errors import ParamsError
+from xacct_kit.errors import ParamsError, RequestError
+from xacct_kit.param_types import (
+    MAX_SHOWN,
+    NONE,
+    AccountId,
+    AccountIds,
+    Loopback,
+    RoleName,
+    StackName,
+    Tags,
+    Units,
+    Word,
+    shown,
+)
 
 # A reference is one of these words, a colon, and a name of this shape; the last is for messages.
 _REFERENCES: Mapping[str, tuple[str, str]] = {
@@ -51,11 +52,6 @@ _REGIONS: Mapping[str, tuple[str, str]] = {
     "aws-us-gov": (r"us-gov-[a-z]+-[0-9]", "us-gov-west-1"),
 }
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
-_MAX_TAGS, _MAX_TAG_KEY, _MAX_TAG_VALUE = 50, 128, 256
-
-_MAX_SHOWN = 100
-
 
 def split_reference(text: str) -> tuple[str, str] | None:
     """Take a reference to a secret apart.
@@ -65,90 +61,6 @@ def split_reference(text: str) -> tuple[str, str] | None:
     """
     kind, colon, name = text.partition(":")
     return (kind, name) if colon and kind in _REFERENCES else None
-
-
-def _shown(value: object) -> str:
-    """A value on one line, and not for ever."""
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
-
-
-def _account(value: object) -> object:
-    if type(value) in (int, float):
-        raise ValueError(f"{value} is a number; YAML drops leading zeros, put it in quotes")
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError(f"{_shown(value)} is not an account ID, which is 12 digits and nothing else")
-    return value
-
-
-def _accounts(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
-    return tuple(value) if isinstance(value, list) else _account(value)
-
-
-def _each_once(accounts: tuple[str, ...]) -> tuple[str, ...]:
-    if not accounts:
-        raise ValueError("names no account; an empty list never means all accounts")
-    if twice := [account for account, times in Counter(accounts).items() if times > 1]:
-        raise ValueError(f"names more than once: {', '.join(twice)}")
-    return accounts
-
-
-def _tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > _MAX_TAGS:
-        raise ValueError(f"has {len(tags)} tags; a stack takes {_MAX_TAGS}")
-    for key, value in tags.items():
-        if key.lower().startswith("aws:"):
-            raise ValueError(f"{_shown(key)} begins with aws:, which is kept for AWS")
-        if not (0 < len(key) <= _MAX_TAG_KEY and 0 < len(value) <= _MAX_TAG_VALUE):
-            raise ValueError(
-                f"{_shown(key)}: a key has 1 to {_MAX_TAG_KEY} characters, a value 1 to {_MAX_TAG_VALUE}"
-            )
-    return tags
-
-
-def _none(value: object) -> object:
-    # A command line has no other way to say so, and YAML's null is easily written as none.
-    return None if isinstance(value, str) and value.lower() in ("", "none", "null") else value
-
-
-def _loopback(url: str) -> str:
-    # The URL is not repeated: it may carry a password.
-    try:
-        parts = urlsplit(url)
-        host, bare = parts.hostname or "", not (parts.username or parts.query or parts.path.strip("/"))
-        good = parts.scheme == "http" and bare and parts.port != 0
-        if good and (host == "localhost" or ipaddress.ip_address(host).is_loopback):
-            return url
-    except ValueError:
-        pass
-    raise ValueError("must be the URL of a server on this machine, such as http://127.0.0.1:5000")
-
-
-def _shaped(pattern: str, meaning: str) -> AfterValidator:
-    shape = re.compile(pattern, re.ASCII)
-
-    def check(text: str) -> str:
-        if not shape.fullmatch(text):
-            raise ValueError(f"{_shown(text)} is not {meaning}")
-        return text
-
-    return AfterValidator(check)
-
-
-_AccountId = Annotated[str, BeforeValidator(_account)]
-_AccountIds = Annotated[tuple[_AccountId, ...], BeforeValidator(_accounts), AfterValidator(_each_once)]
-# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-_RoleName = Annotated[str, _shaped(r"[\w+=,.@-]{1,64}", "a role's name: 1 to 64 letters, digits or +=,.@_-")]
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-_StackName = Annotated[
-    str,
-    _shaped(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: a letter, then up to 127 letters, digits and -"),
-]
-_Word = Annotated[str, _shaped(r"\S(.*\S)?", "a name: it is empty or begins or ends with a space")]
-_Loopback = Annotated[str, AfterValidator(_loopback)]
-_NONE = BeforeValidator(_none)
 
 
 class Params(BaseModel):
@@ -162,27 +74,29 @@ class Params(BaseModel):
     environment: Literal["sandbox", "aws"] = Field("sandbox", description="where calls go")
     partition: Literal["aws", "aws-cn", "aws-us-gov"] = Field("aws", description="partition of every account")
     region: str = Field("us-east-1", validate_default=True, description="region to call and deploy in")
-    main_account: _AccountId = Field(description="account that runs Service Workbench")
-    member_accounts: _AccountIds = Field(description="accounts to onboard")
-    api_handler_role: _RoleName = Field("ApiHandlerRole", description="main's role that serves requests")
-    workflow_loop_runner_role: _RoleName = Field(
+    main_account: AccountId = Field(description="account that runs Service Workbench")
+    member_accounts: AccountIds = Field((), validate_default=True, description="accounts to onboard")
+    api_handler_role: RoleName = Field("ApiHandlerRole", description="main's role that serves requests")
+    workflow_loop_runner_role: RoleName = Field(
         "WorkflowLoopRunnerRole", description="main's role that runs workflows"
     )
-    untrusted_role: Annotated[_RoleName | None, _NONE] = Field(
+    untrusted_role: Annotated[RoleName | None, NONE] = Field(
         "NotebookRole", description="main's role that must not get in; none: not tried"
     )
+    organizational_units: Units = Field((), description="and all accounts below these: ou-..., r-... or root")
+    exclude_accounts: AccountIds = Field((), description="accounts to leave out")
     external_id: str = Field(description="by reference, such as env:NAME; in the sandbox a literal")
-    role_name: _RoleName = Field("CrossAccountExecutionRole", description="role to deploy to each member")
-    stack_name: _StackName = Field("onboard-account", description="stack that holds the role")
-    stack_tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field({}, description="tags of the stack")
-    profile: _Word = Field("documented", description="what the role must be")
+    role_name: RoleName = Field("CrossAccountExecutionRole", description="role to deploy to each member")
+    stack_name: StackName = Field("onboard-account", description="stack that holds the role")
+    stack_tags: Tags = Field({}, description="tags of the stack")
+    profile: Word = Field("documented", description="what the role must be")
     probes: Literal["read", "canary"] = Field(
         "read", description="read: change nothing; canary: also make things, and remove them again"
     )
-    access_profile: Annotated[_Word | None, _NONE] = Field(
+    access_profile: Annotated[Word | None, NONE] = Field(
         None, description="operator's named profile of AWS; none: the ordinary chain"
     )
-    access_role: Annotated[_RoleName | None, _NONE] = Field(
+    access_role: Annotated[RoleName | None, NONE] = Field(
         "OrganizationAccountAccessRole",
         description="operator's role in members; none: not needed",
     )
@@ -190,12 +104,12 @@ class Params(BaseModel):
         1.0, ge=0, allow_inf_nan=False, description="US dollars a run may spend on Cost Explorer"
     )
     wait_seconds: int = Field(300, ge=1, le=3600, description="seconds to wait for anything, at most")
-    sandbox_scenario: _Word = Field("healthy", description="what the sandbox holds")
+    sandbox_scenario: Word = Field("healthy", description="what the sandbox holds")
     sandbox_accounts: int = Field(1, ge=1, le=50_000, description="member accounts in the sandbox")
-    sandbox_endpoint: Annotated[_Loopback | None, _NONE] = Field(
+    sandbox_endpoint: Annotated[Loopback | None, NONE] = Field(
         None, description="URL of a sandbox being served; none: start one"
     )
-    out: _Word = Field("runs/latest", description="folder where a notebook saves its report")
+    out: Word = Field("runs/latest", description="folder where a notebook saves its report")
 
     @field_validator("region")
     @classmethod
@@ -205,8 +119,26 @@ class Params(BaseModel):
             return region
         shape, example = _REGIONS[partition]
         if not re.fullmatch(shape, region):
-            raise ValueError(f"{_shown(region)} is not a region of partition {partition}, such as {example}")
+            raise ValueError(f"{shown(region)} is not a region of partition {partition}, such as {example}")
         return region
+
+    @field_validator("member_accounts")
+    @classmethod
+    def _some_account(cls, accounts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        asked = info.context or {}
+        if not accounts and not asked.get("organizational_units"):
+            if "member_accounts" not in asked:
+                raise ValueError("is missing, and so is organizational_units: say which accounts to onboard")
+            raise ValueError("names no account; an empty list never means all accounts")
+        return accounts
+
+    @field_validator("exclude_accounts")
+    @classmethod
+    def _not_all(cls, excluded: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        named, units = info.data.get("member_accounts"), info.data.get("organizational_units")
+        if named and units == () and not set(named) - set(excluded):
+            raise ValueError("leaves none of member_accounts")
+        return excluded
 
     @field_validator("untrusted_role")
     @classmethod
@@ -293,10 +225,30 @@ class Params(BaseModel):
         values = cls.load(path, **overrides).model_dump(mode="json")
         return "\n".join(_assignment(name, value) for name, value in values.items())
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts to work on.
+
+        Raises:
+            RequestError: they are still to be found, as `for_accounts` notes them.
+        """
+        if self.organizational_units or self.exclude_accounts:
+            raise RequestError(
+                "organizational_units, exclude_accounts: which accounts they leave is not known yet; call "
+                "xacct_kit.targeted(session) first"
+            )
+        return self.member_accounts
+
+    def for_accounts(self, accounts: tuple[str, ...]) -> Self:
+        """The same params when it is known which accounts they are about."""
+        known = {"member_accounts": accounts, "organizational_units": (), "exclude_accounts": ()}
+        return self.model_copy(update=known)
+
     @classmethod
     def _checked(cls, values: Mapping[Any, Any]) -> Self:
         try:
-            return cls.model_validate(values)
+            # Which accounts must be named depends on what else is given, whatever is wrong with it.
+            return cls.model_validate(values, context=values)
         except ValidationError as error:
             faults = [_fault(details) for details in error.errors()]
         # Raised out here so that a traceback does not carry the values.
@@ -382,8 +334,8 @@ def _fault(details: ErrorDetails) -> str:
         return f"{key}: is empty"
     if kind in _WRONG_TYPE:
         return f"{key}: {_WRONG_TYPE[kind]}"
-    shown = f", not {_shown(given)}" if isinstance(given, str | int | float) and key != "external_id" else ""
-    return f"{key}: {details['msg'].replace('Input should', 'must')}{shown}"
+    quoted = f", not {shown(given)}" if isinstance(given, str | int | float) and key != "external_id" else ""
+    return f"{key}: {details['msg'].replace('Input should', 'must')}{quoted}"
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -393,4 +345,4 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 def _name(key: str) -> str:
-    return key if key and key.isprintable() and len(key) <= _MAX_SHOWN else _shown(key)
+    return key if key and key.isprintable() and len(key) <= MAX_SHOWN else shown(key)

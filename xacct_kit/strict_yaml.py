@@ -93,6 +93,50 @@ def parse(text: str | bytes, place: str) -> Any:
     raise ParamsError([fault])
 
 
+def decode(text: bytes, place: str) -> str:
+    """What bytes say that are UTF-8, or what their byte order mark says.
+
+    Parameters:
+        text: the bytes.
+        place: what a fault calls them.
+
+    Raises:
+        ParamsError: they are no text.
+    """
+    try:
+        return _decode(text)
+    except _Unreadable as error:
+        raise ParamsError([f"{place}, line {error.line}: {error.fault}"]) from None
+
+
+def parse_list(text: str, place: str, key: str) -> list[tuple[int, str | None]]:
+    """The entries of a list, or of the list under a key, each with its line.
+
+    Parameters:
+        text: the YAML.
+        place: what a fault calls the text.
+        key: the key, where the list is not all there is.
+
+    Returns:
+        Line and text as it is written, without its quotes; None for what is no text or number.
+
+    Raises:
+        ParamsError: the text is not YAML, or there is no such list.
+    """
+    parse(text, place)
+    node = yaml.compose(text, Loader=_Loader)
+    if isinstance(node, yaml.MappingNode):
+        node = next((value for name, value in node.value if name.value == key), None)
+    if not isinstance(node, yaml.SequenceNode):
+        raise ParamsError([f"{place}: holds neither a list nor one under {key}"])
+    return [(entry.start_mark.line + 1, _written(entry)) for entry in node.value]
+
+
+def _written(node: yaml.Node) -> str | None:
+    plain = isinstance(node, yaml.ScalarNode) and node.tag in (f"{_TAG}str", *_NUMBERS)
+    return str(node.value) if plain else None
+
+
 class _Unreadable(Exception):
     def __init__(self, line: int, fault: str) -> None:
         super().__init__(line, fault)

@@ -55,6 +55,15 @@ def test_every_account_is_below_the_root(client: Any) -> None:
     assert {account["Id"] for account in children} >= {MAIN_ACCOUNT, MEMBER_ACCOUNT}
 
 
+def test_an_account_that_was_closed_says_so(client: Any) -> None:
+    made = client.create_account(Email="new@example.com", AccountName="new")
+    account = made["CreateAccountStatus"]["AccountId"]
+    client.close_account(AccountId=account)
+    described = client.describe_account(AccountId=account)["Account"]
+    assert (described["State"], described["Status"]) == ("CLOSED", "SUSPENDED")
+    client.remove_account_from_organization(AccountId=account)
+
+
 def test_a_member_may_ask_which_organization_it_is_in(organization: Organization) -> None:
     described = organization.administrator().client("organizations").describe_organization()
     assert described["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT

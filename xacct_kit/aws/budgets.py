@@ -22,6 +22,7 @@ _LIMITS: Mapping[tuple[str, str], tuple[float, float]] = {
     ("emr", "ListClusters"): (0.5, 20.0),
     ("organizations", "DescribeAccount"): (20.0, 30.0),
     ("organizations", "ListAccounts"): (8.0, 12.0),
+    ("organizations", "ListAccountsForParent"): (5.0, 8.0),
     ("organizations", "ListParents"): (5.0, 8.0),
     ("sts", "AssumeRole"): _STS,
     ("sts", "GetCallerIdentity"): _STS,

@@ -105,7 +105,7 @@ class Errand:
             connect: opens a session in the other process.
             processes: how many work on the run.
         """
-        own = {"sandbox_endpoint": session.endpoint, "member_accounts": session.params.member_accounts[:1]}
+        own = {"sandbox_endpoint": session.endpoint, "member_accounts": session.params.accounts[:1]}
         values = session.params.model_copy(update=own).model_dump_json()
         return cls(connect, values, 1 / processes)
 

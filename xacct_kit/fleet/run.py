@@ -56,6 +56,7 @@ def run(
     crew: Crew | None = None,
     ledger: Ledger | None = None,
     known: frozenset[str] = frozenset(),
+    left_out: Sequence[Finding] = (),
     watch: Watch = lambda findings, last: None,
 ) -> Report:
     """Take every account of the params through the steps.
@@ -67,10 +68,11 @@ def run(
         crew: who does the work; threads of this process when it is not given.
         ledger: keeps the findings as they become known; they stay in memory when it is not given.
         known: accounts that need not be done, because the ledger has their findings.
+        left_out: a finding for each account that the run is not for.
         watch: is told what becomes known.
 
     Returns:
-        The findings, account after account in the params' order.
+        The findings: of what is left out, then account after account in the params' order.
 
     Raises:
         AccessError: the operator has no credentials.
@@ -79,10 +81,12 @@ def run(
     # Both are the run's own, so they fail it before the first account is touched.
     _ = session.external_id, session.operator
     ledger, crew = ledger or Kept(), crew or Crew()
-    accounts = [account for account in session.params.member_accounts if account not in known]
+    for row in left_out:
+        ledger.add(row.account, [row], last=True)
+    accounts = [account for account in session.params.accounts if account not in known]
     if accounts:
         _Run(session, _steps(deploying), progress, ledger, watch).over(accounts, crew)
-    return ledger.report(session.params.member_accounts)
+    return ledger.report((*(row.account for row in left_out), *session.params.accounts))
 
 
 def _steps(deploying: bool) -> tuple[AccountStep, ...]:

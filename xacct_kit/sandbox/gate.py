@@ -13,7 +13,7 @@ from typing import Any
 from moto.core.utils import get_service_model
 from werkzeug.test import run_wsgi_app
 
-from xacct_kit.sandbox import additions, inner, state, sts
+from xacct_kit.sandbox import additions, inner, organization, state, sts
 from xacct_kit.sandbox.authority import Authority
 from xacct_kit.sandbox.cloudformation import CloudFormation
 from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
@@ -244,6 +244,9 @@ def _identified_user(caller: Caller, params: Mapping[str, Any]) -> None:
 # What is left to do of an operation when moto has done its part.
 _AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], None]] = {
     ("iam", "CreateUser"): _identified_user,
+    ("organizations", "CloseAccount"): lambda caller, params: organization.mark_closed(
+        caller.account, params["AccountId"]
+    ),
     ("s3", "CreateBucket"): lambda caller, params: additions.tag_bucket(
         caller.account, caller.partition, params
     ),

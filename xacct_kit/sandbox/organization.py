@@ -25,6 +25,14 @@ def organization_id(account: str) -> str | None:
     return backend and str(backend.org.id)
 
 
+def mark_closed(management: str, account: str) -> None:
+    """Give an account the state of one that its owner closed; moto gives it that of one that AWS suspended.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
+    """
+    _member(_organization(management), account).state = "CLOSED"
+
+
 def service_control_policies(account: str) -> list[tuple[Policy, ...]]:
     """The levels of service control policies above an account, root first.
 

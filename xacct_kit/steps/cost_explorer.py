@@ -24,7 +24,7 @@ def check_cost_explorer(session: Session, *, progress: Progress = silent) -> Rep
         A finding an account.
     """
     return Report.of(
-        row for account in session.params.member_accounts for row in check_account(session, account, progress)
+        row for account in session.params.accounts for row in check_account(session, account, progress)
     )
 
 
@@ -36,7 +36,7 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
 
 def price_note(session: Session) -> str:
     """What a run costs, in one line, before anything is asked."""
-    accounts = len(session.params.member_accounts)
+    accounts = len(session.params.accounts)
     note = _cost_explorer_note(session, accounts)
     if session.params.probes == "canary":
         note = f"{note} Canaries: requests to S3, at most ${accounts * CANARY_PRICE:.5f} in all."

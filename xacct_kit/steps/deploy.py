@@ -30,7 +30,7 @@ def deploy_role(session: Session, *, progress: Progress = silent) -> Report:
     Returns:
         For each account: what became of the stack, and whether the role can be assumed.
     """
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     return Report.of(row for account in accounts for row in deploy_account(session, account, progress))
 
 

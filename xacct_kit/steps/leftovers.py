@@ -37,7 +37,7 @@ def remove_leftovers(session: Session, *, progress: Progress = silent) -> Report
     Returns:
         A finding an account and kind of canary.
     """
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     return Report.of(row for account in accounts for row in _remove_in(session, account, progress))
 
 

@@ -22,7 +22,7 @@ def preflight(session: Session) -> Report:
     Raises:
         AccessError: there are no credentials that AWS accepts.
     """
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     return Report.of(row for account in accounts for row in check_account(session, account))
 
 

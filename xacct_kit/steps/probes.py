@@ -27,7 +27,7 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
     Returns:
         A finding a probe and account.
     """
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     return Report.of(row for account in accounts for row in probe_account(session, account, progress))
 
 

@@ -31,7 +31,7 @@ def check_trust(session: Session, *, progress: Progress = silent) -> Report:
     Returns:
         A finding a trusted principal, and one for each attempt that must be refused.
     """
-    accounts = session.params.member_accounts
+    accounts = session.params.accounts
     return Report.of(row for account in accounts for row in check_account(session, account, progress))
 
 

@@ -15,6 +15,7 @@ SIGNS: Mapping[Verdict, str] = {
 }
 
 STEPS: Mapping[str, str] = {
+    "targets": "Targets",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
