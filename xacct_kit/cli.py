@@ -113,6 +113,25 @@ def offboard(
 
 
 @app.command()
+def diff(
+    old: Annotated[
+        Path, typer.Argument(metavar="RUN1", help="Folder of the earlier run, or its findings.jsonl")
+    ],
+    new: Annotated[
+        Path, typer.Argument(metavar="RUN2", help="Folder of the later run, or its findings.jsonl")
+    ],
+    form: Formats = Format.TABLE,
+) -> None:
+    """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
+    from xacct_kit.views import diff as view
+    from xacct_kit.views.files import read_run
+
+    found = view.diff(read_run(old), read_run(new))
+    _say(view.to_json(found) if form is Format.JSON else view.to_text(found))
+    raise typer.Exit(GREEN if found.ok else RED)
+
+
+@app.command()
 def template(file: ParamsFile, param: Overrides = None) -> None:
     """Print the CloudFormation template of the role."""
     from xacct_kit.role.profile import load_profile
@@ -239,7 +258,8 @@ def _show(report: Report, form: Format) -> None:
         return
     from rich.console import Console
 
-    from xacct_kit.views.text import WIDTH, to_rich
+    from xacct_kit.views.lines import WIDTH
+    from xacct_kit.views.text import to_rich
 
     Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
 

@@ -7,12 +7,14 @@ import dataclasses
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from xacct_kit.errors import RequestError
 from xacct_kit.report import COLUMNS, Finding, Report
 
 SCHEMA = 1
+JOURNAL = "findings.jsonl"
 
 _NUMBERS = frozenset({"duration", "cost"})
 _REQUIRED = frozenset(
@@ -39,6 +41,24 @@ def from_jsonl(text: str) -> Report:
     """
     lines = enumerate(text.split("\n"), start=1)
     return Report.of(_read_line(number, line) for number, line in lines if line.strip())
+
+
+def read_run(path: str | Path) -> Report:
+    """The findings that a run has left.
+
+    Parameters:
+        path: the run's folder, or its journal.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    journal = Path(path) / JOURNAL if Path(path).is_dir() else Path(path)
+    try:
+        return from_jsonl(journal.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"{journal}: {error.strerror}. Name a run's folder, or its {JOURNAL}.") from error
+    except (UnicodeDecodeError, RequestError) as error:
+        raise RequestError(f"{journal}: {error}") from error
 
 
 def to_csv(report: Report) -> str:
