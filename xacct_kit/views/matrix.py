@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.views import words
 
+_PLACES = {step: number for number, step in enumerate(words.STEPS)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -40,24 +42,38 @@ class Matrix:
     rows: tuple[Row, ...]
 
 
+class Laying:
+    """A matrix in the making."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, int] = {}
+        self._worst: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
+
+    def add(self, finding: Finding) -> None:
+        """Take in a finding."""
+        service = finding.service or words.step_title(finding.step)
+        place = _PLACES.get(finding.step, len(_PLACES))
+        self._columns[service] = min(place, self._columns.get(service, place))
+        cells = self._worst[finding.account]
+        cells[service] = words.worst(finding.verdict, cells.get(service, finding.verdict))
+
+    def matrix(self) -> Matrix:
+        """Accounts by services."""
+        services = tuple(sorted(self._columns, key=lambda service: (self._columns[service], service)))
+        alike: defaultdict[tuple[Verdict | None, ...], list[str]] = defaultdict(list)
+        for account in sorted(self._worst):
+            alike[tuple(map(self._worst[account].get, services))].append(account)
+        rows = [_row(services, cells, accounts) for cells, accounts in alike.items()]
+        rows.sort(key=lambda row: (not row.verdict.green, -len(row.accounts), row.accounts))
+        return Matrix(services=services, rows=tuple(rows))
+
+
 def matrix(findings: Iterable[Finding]) -> Matrix:
     """Lay a report out as accounts by services, going over it once."""
-    places = {step: number for number, step in enumerate(words.STEPS)}
-    columns: dict[str, int] = {}
-    worst: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
+    laying = Laying()
     for finding in findings:
-        service = finding.service or words.step_title(finding.step)
-        place = places.get(finding.step, len(places))
-        columns[service] = min(place, columns.get(service, place))
-        cells = worst[finding.account]
-        cells[service] = words.worst(finding.verdict, cells.get(service, finding.verdict))
-    services = tuple(sorted(columns, key=lambda service: (columns[service], service)))
-    alike: defaultdict[tuple[Verdict | None, ...], list[str]] = defaultdict(list)
-    for account in sorted(worst):
-        alike[tuple(map(worst[account].get, services))].append(account)
-    rows = [_row(services, cells, accounts) for cells, accounts in alike.items()]
-    rows.sort(key=lambda row: (not row.verdict.green, -len(row.accounts), row.accounts))
-    return Matrix(services=services, rows=tuple(rows))
+        laying.add(finding)
+    return laying.matrix()
 
 
 def _row(services: tuple[str, ...], cells: tuple[Verdict | None, ...], accounts: list[str]) -> Row:

@@ -14,11 +14,12 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from xacct_kit.report import Finding, Report
-from xacct_kit.views.causes import causes
 from xacct_kit.views.lines import READABLE, WIDTH, badge, cause, clean, hanging, labelled
-from xacct_kit.views.matrix import matrix
+from xacct_kit.views.summary import summarise
 from xacct_kit.views.words import (
     CALLS,
+    CAUSES_SHOWN,
+    ROWS_SHOWN,
     by_account,
     count_line,
     fault_title,
@@ -28,11 +29,8 @@ from xacct_kit.views.words import (
     number_of,
     said,
     step_title,
+    tally,
 )
-
-# Of many accounts, at most so many patterns and causes are shown.
-_ROWS = 20
-_CAUSES = 20
 
 
 def to_text(report: Report) -> str:
@@ -57,11 +55,7 @@ class Painted:
 
 
 def _lines(report: Report, width: int) -> Iterator[Text]:
-    if many(report):
-        yield from _fleet(report, width)
-    else:
-        yield from _accounts(report, width)
-    yield Text(count_line(report), "bold")
+    return _fleet(report, width) if many(report) else _accounts(report, width)
 
 
 def _accounts(report: Report, width: int) -> Iterator[Text]:
@@ -70,22 +64,23 @@ def _accounts(report: Report, width: int) -> Iterator[Text]:
         yield from _in_full(part, width)
     for fault in faults(report):
         yield from _fault(fault, width)
+    yield Text(count_line(report), "bold")
 
 
 def _fleet(report: Report, width: int) -> Iterator[Text]:
     """Accounts that are alike in one line, then what is not green by its cause."""
-    rows = matrix(report).rows
-    accounts = sum(len(row.accounts) for row in rows)
-    yield Text(number_of(accounts, "account"), "bold")
-    for row in rows[:_ROWS]:
+    summary = summarise(report)
+    rows, found = summary.matrix.rows, summary.causes
+    yield Text(number_of(summary.accounts, "account"), "bold")
+    for row in rows[:ROWS_SHOWN]:
         head = Text.assemble("  ", badge(row.verdict), f"  {number_of(len(row.accounts), 'account'):>15}  ")
         yield from hanging(head, f"{row.said}: {first_of(row.accounts)}", width)
-    yield from _rest(sum(len(row.accounts) for row in rows[_ROWS:]), "account")
+    yield from _rest(sum(len(row.accounts) for row in rows[ROWS_SHOWN:]), "account")
     yield Text()
-    found = causes(report)
-    for shown in found[:_CAUSES]:
+    for shown in found[:CAUSES_SHOWN]:
         yield from cause(shown, width)
-    yield from _rest(len(found[_CAUSES:]), "cause")
+    yield from _rest(len(found[CAUSES_SHOWN:]), "cause")
+    yield Text(tally(summary.counts), "bold")
 
 
 def _rest(count: int, noun: str) -> Iterator[Text]:

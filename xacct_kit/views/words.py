@@ -31,6 +31,10 @@ SEVERITY: tuple[Verdict, ...] = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Ve
 # More accounts than this are summarised: those that are alike in one row, and what is not green by its cause.
 ACCOUNTS_IN_FULL = 5
 
+# Of many accounts at most so many rows of accounts that are alike, and so many causes, are shown.
+ROWS_SHOWN = 20
+CAUSES_SHOWN = 20
+
 # More names than this are counted, or the first of them are named.
 NAMES_IN_FULL = 3
 

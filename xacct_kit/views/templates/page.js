@@ -66,7 +66,7 @@
     target.scrollIntoView();
   };
 
-  for (const heading of document.querySelectorAll("th")) {
+  for (const heading of document.querySelectorAll("details.account th")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
