@@ -54,6 +54,7 @@ class Cause:
     Attributes:
         accounts: the accounts that have it, ascending.
         actions: the IAM actions that it stands in the way of, in ascending order.
+        steps: the steps that found it, in the order of a run.
         checks: how many findings there are.
         example: one of the findings, of the first account.
         policy: the policy that denies, by its ID or name; empty where none is named.
@@ -63,6 +64,7 @@ class Cause:
 
     accounts: tuple[str, ...]
     actions: tuple[str, ...]
+    steps: tuple[str, ...]
     checks: int
     example: Finding
     policy: str
@@ -140,6 +142,7 @@ class _Gathered:
     accounts: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     callers: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
 
 
 class Gathering:
@@ -165,6 +168,7 @@ class Gathering:
         gathered.accounts.add(finding.account)
         gathered.actions.add(finding.action)
         gathered.callers.add(finding.caller)
+        gathered.steps.add(finding.step)
         if values != gathered.values:
             pairs = zip(gathered.values, values, strict=False)
             gathered.values = [one if one == other else _DIFFERS for one, other in pairs]
@@ -179,10 +183,13 @@ class Gathering:
         return [cause for _, cause in self.items()]
 
 
-def _place(cause: Cause) -> tuple[int, int, int]:
-    steps = list(words.STEPS)
-    step = steps.index(cause.example.step) if cause.example.step in steps else len(steps)
-    return -len(cause.accounts), words.SEVERITY.index(cause.verdict), step
+def _place(cause: Cause) -> tuple[object, ...]:
+    return (
+        -len(cause.accounts),
+        words.SEVERITY.index(cause.verdict),
+        words.place_of(cause.steps[0]),
+        cause.what,
+    )
 
 
 def _cause(gathered: _Gathered) -> Cause:
@@ -197,6 +204,7 @@ def _cause(gathered: _Gathered) -> Cause:
     return Cause(
         accounts=tuple(sorted(gathered.accounts)),
         actions=tuple(sorted(filter(None, gathered.actions))),
+        steps=tuple(sorted(gathered.steps, key=words.place_of)),
         checks=gathered.checks,
         example=example,
         policy=", ".join(arn.rpartition("/")[2] for arn in sorted(_policies(example))),

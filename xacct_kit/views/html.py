@@ -102,4 +102,5 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     templates.globals.update(words=words, Verdict=Verdict)
+    templates.filters["step_title"] = words.step_title
     return templates

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.views import words
 
-_PLACES = {step: number for number, step in enumerate(words.STEPS)}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -52,7 +50,7 @@ class Laying:
     def add(self, finding: Finding) -> None:
         """Take in a finding."""
         service = finding.service or words.step_title(finding.step)
-        place = _PLACES.get(finding.step, len(_PLACES))
+        place = words.place_of(finding.step)
         self._columns[service] = min(place, self._columns.get(service, place))
         cells = self._worst[finding.account]
         cells[service] = words.worst(finding.verdict, cells.get(service, finding.verdict))

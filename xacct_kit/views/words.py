@@ -25,6 +25,8 @@ STEPS: Mapping[str, str] = {
     "offboard": "Offboard",
 }
 
+_PLACES = {step: number for number, step in enumerate(STEPS)}
+
 # Worst first.
 SEVERITY: tuple[Verdict, ...] = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.SKIPPED)
 
@@ -74,6 +76,11 @@ _OUTCOMES: Mapping[OutcomeKind, str] = {
 def step_title(step: str) -> str:
     """The name of a step as a heading."""
     return STEPS.get(step) or step.replace("_", " ").capitalize()
+
+
+def place_of(step: str) -> int:
+    """Where a step stands in a run; one that the table does not name comes last."""
+    return _PLACES.get(step, len(_PLACES))
 
 
 def came_back(finding: Finding) -> str:
@@ -167,8 +174,7 @@ def by_account(report: Report) -> dict[str, Report]:
     accounts: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in report:
         accounts[finding.account].append(finding)
-    place = {step: number for number, step in enumerate(STEPS)}
     return {
-        account: Report.of(sorted(accounts[account], key=lambda finding: place.get(finding.step, len(place))))
+        account: Report.of(sorted(accounts[account], key=lambda finding: place_of(finding.step)))
         for account in sorted(accounts)
     }

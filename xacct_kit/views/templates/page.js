@@ -33,7 +33,7 @@
       count += matches;
     }
     const checks = `${total.toLocaleString("en")} ${total === 1 ? "check" : "checks"}`;
-    shown.value = active ? `${count.toLocaleString("en")} of ${checks}` : checks;
+    shown.value = active ? `${count.toLocaleString("en")} of ${checks}${form.dataset.where ?? ""}` : checks;
   };
 
   const keyOf = (row, column) => column === 0
