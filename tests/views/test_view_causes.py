@@ -119,6 +119,14 @@ def test_actions_that_one_policy_denies_have_one_cause():
     assert "refused elasticmapreduce:ListClusters/s3:ListAllMyBuckets in <account>" in cause.why
 
 
+def test_a_policy_that_was_asked_for_is_not_the_one_that_denies():
+    message = (
+        "not authorized to perform: iam:CreatePolicy on resource: arn:example:iam::400000000001:policy/mine"
+    )
+    row = finding(outcome=OutcomeKind.DENIED_IDENTITY, evidence={"message": message})
+    assert [cause.policy for cause in causes([row])] == [""]
+
+
 def test_actions_that_no_policy_allows_have_a_cause_each():
     def missing(action):
         why = f"{ROLE} was refused {action}: none of its policies allows it."
@@ -139,6 +147,7 @@ def test_what_was_not_tried_for_one_reason_has_one_cause_in_every_step():
     ]
     (cause,) = causes(rows)
     assert (cause.title, cause.checks) == ("5 actions not tried: 2 accounts", 10)
+    assert cause.steps == ("cost_explorer", "permissions")
 
 
 def test_callers_that_are_refused_for_one_reason_have_one_cause():

@@ -107,6 +107,13 @@ def test_it_is_told_by_change_what_broke_first():
     ]
 
 
+def test_of_many_causes_the_first_are_shown_and_the_others_counted():
+    new = [replace(REFUSED, account=f"{number:012}", why=f"Reason {number}x.") for number in range(30)]
+    found = diff([], new)
+    assert "  and 10 causes more: --format json has them all\n" in to_text(found)
+    assert len(json.loads(to_json(found))["new"]) == 30
+
+
 def test_two_runs_of_nothing_do_not_differ():
     assert to_text(diff(Report(), Report([SKIPPED]))) == "0 checks: none"
 

@@ -119,6 +119,11 @@ def test_only_some_checks_are_shown_some_of_each_cause_and_the_page_says_where_t
     assert "iam-get-role" in checks
 
 
+def test_a_filter_says_that_it_looks_at_a_part_only():
+    assert 'data-where=" that this page holds; look for others in report.csv"' in to_page(RED)
+    assert "data-where" not in to_page(FLEETS["six"])
+
+
 def test_a_page_does_not_grow_with_the_checks():
     down = Report.of(
         finding(account=f"{number:012}", probe=f"probe-{probe}", outcome=OutcomeKind.QUOTA)

@@ -33,7 +33,10 @@ _OWN = re.compile(
     r"|[\w+/=-]{80,}"
 )
 # An organization's policy: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Policy.html
-_POLICY_ARN = re.compile(r"\barn:[\w-]+:(?:iam|organizations)::\w*:policy/[\w+=,.@/-]*\w")
+# What was asked for may be a policy too.
+_POLICY_ARN = re.compile(
+    r"(?<!resource: )(?<! on )\barn:[\w-]+:(?:iam|organizations)::\w*:policy/[\w+=,.@/-]*\w"
+)
 
 
 class Key(NamedTuple):

@@ -195,9 +195,12 @@ def _lines(found: Diff, width: int) -> Iterator[Text]:
         if change is Change.SAME or not found.checks[change]:
             continue
         yield Text(f"{_TITLES[change]}: {_count(found, change)}", "bold")
-        for shift in shifts:
+        for shift in shifts[: words.CAUSES_SHOWN]:
             yield from _shift(change, shift, width)
-        if not shifts:
+        rest = len(shifts[words.CAUSES_SHOWN :])
+        if rest:
+            yield Text(f"  and {words.number_of(rest, 'cause')} more: --format json has them all")
+        if rest or not shifts:
             yield Text()
     counts = [f"{count:,} {change}" for change, count in found.checks.items() if count]
     yield Text(
