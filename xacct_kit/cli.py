@@ -146,6 +146,25 @@ def offboard(
 
 
 @app.command()
+def diff(
+    old: Annotated[
+        Path, typer.Argument(metavar="RUN1", help="Folder of the earlier run, or its findings.jsonl")
+    ],
+    new: Annotated[
+        Path, typer.Argument(metavar="RUN2", help="Folder of the later run, or its findings.jsonl")
+    ],
+    form: Formats = Format.TABLE,
+) -> None:
+    """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
+    from xacct_kit.fleet.journal import read_journal
+    from xacct_kit.views import diff as view
+
+    found = view.diff(read_journal(old), read_journal(new))
+    _say(view.to_json(found) if form is Format.JSON else view.to_text(found))
+    raise typer.Exit(GREEN if found.ok else RED)
+
+
+@app.command()
 def template(file: ParamsFile, param: Overrides = None) -> None:
     """Print the CloudFormation template of the role."""
     from xacct_kit.role.profile import load_profile
@@ -325,7 +344,8 @@ def _show(report: Report, form: Format) -> None:
         return
     from rich.console import Console
 
-    from xacct_kit.views.text import WIDTH, to_rich
+    from xacct_kit.views.lines import WIDTH
+    from xacct_kit.views.text import to_rich
 
     Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
 

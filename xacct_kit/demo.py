@@ -8,9 +8,9 @@ from pathlib import Path
 
 from xacct_kit.environment import start_sandbox
 from xacct_kit.errors import RunError
+from xacct_kit.fleet.journal import read_journal
 from xacct_kit.params import Params
 from xacct_kit.report import Report
-from xacct_kit.views.files import from_jsonl
 
 _NOTEBOOKS = ("1_deploy_role", "2_check_cost_explorer", "3_probe_permissions")
 
@@ -73,4 +73,4 @@ def _results(notebook: Path) -> Path:
 
 
 def _findings(notebook: Path) -> Report:
-    return from_jsonl((_results(notebook) / "findings.jsonl").read_text(encoding="utf-8"))
+    return read_journal(_results(notebook))

@@ -104,19 +104,35 @@ def test_an_escape_sequence_in_an_answer_is_made_visible():
     assert "why      denied\ufffd]0;title\ufffd by a policy" in text
 
 
-def test_of_many_accounts_a_green_one_is_a_line_and_a_red_one_is_in_full():
-    lines = to_text(fleet(7, red=1)).splitlines()
-    assert lines[:2] == ["6 accounts with nothing to do", "  ✓ PASS     400000000001  16 checks: 16 pass"]
-    assert [line for line in lines if line.startswith("Account ")] == [
-        "Account 400000000000: 17 checks: 16 pass, 1 fail"
+def test_of_many_accounts_those_alike_are_a_line_and_what_is_not_green_is_told_by_its_cause():
+    assert to_text(fleet(1_000, red=212)).splitlines() == [
+        "1,000 accounts",
+        "  ✓ PASS        788 accounts  all green: 400000000212, 400000000213, 400000000214 and 785 more",
+        "  ✗ FAIL        212 accounts  elasticmapreduce FAIL: "
+        "400000000000, 400000000001, 400000000002 and 209 more",
+        "",
+        "✗ FAIL     elasticmapreduce:ListClusters denied by a service control policy: 212 accounts",
+        "  why      The role may list the clusters.",
+        "  in       400000000000, 400000000001, 400000000002 and 209 more",
+        "",
+        "16,212 checks: 16,000 pass, 212 fail",
     ]
-    assert sum("elasticmapreduce:ListClusters" in line for line in lines) == 3
-    assert lines[-1] == "113 checks: 112 pass, 1 fail"
 
 
 def test_an_account_of_which_all_was_skipped_is_not_said_to_pass():
     skipped = Report.of([replace(SKIPPED, account="500000000000")])
-    assert "\N{EN DASH} SKIPPED  500000000000  1 check: 1 skipped" in to_text(fleet(6) + skipped)
+    assert "\N{EN DASH} SKIPPED        1 account  all skipped: 500000000000\n" in to_text(fleet(6) + skipped)
+
+
+def test_of_many_patterns_and_causes_the_first_are_shown_and_the_others_counted():
+    odd = [
+        finding(account=f"{number:012}", action=f"s{number}:Call", outcome=OutcomeKind.QUOTA)
+        for number in range(30)
+    ]
+    lines = to_text(Report.of(odd)).splitlines()
+    assert "  and 10 accounts more: see report.csv" in lines
+    assert "  and 10 causes more: see report.csv" in lines
+    assert sum(line.startswith("✗ FAIL") for line in lines) == 20
 
 
 def test_colour_comes_with_a_sign():

@@ -231,7 +231,7 @@ def read_journal(path: Path) -> Report:
         with path.open("rb") as file:
             index = _read_index(file)
     except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}") from error
+        raise RequestError(f"{path}: {error.strerror}. Name a run's folder, or its {NAME}.") from error
     return Report(_Rows(path, index.places(dict.fromkeys((*index.done, *index.begun)))), journal=path)
 
 
@@ -284,7 +284,7 @@ def _read_index(file: BinaryIO) -> _Index:
             finding = Finding.from_dict(row)
         except (ValueError, RecursionError) as error:
             raise RequestError(
-                f"Line {number} of the journal is not a finding: {error}. "
+                f"{file.name}: Line {number} of the journal is not a finding: {error}. "
                 "Mend the line or remove it; what it told is then tried again."
             ) from error
         index.run = str(marks.get("run", index.run))
@@ -297,7 +297,7 @@ _MARKS = ("schema", "run", "first", "last")
 
 def _split(line: bytes) -> tuple[Any, dict[str, Any]]:
     """The columns of a line, and its marks."""
-    row = json.loads(line)
+    row = json.loads(line.rstrip())
     if not isinstance(row, dict):
         return row, {}
     marks = {name: row.pop(name) for name in _MARKS if name in row}

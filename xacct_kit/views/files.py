@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from xacct_kit.errors import RequestError
-from xacct_kit.report import COLUMNS, Finding, Report, compact
+from xacct_kit.report import COLUMNS, Report, compact
 
 SCHEMA = 1
 
@@ -28,16 +27,6 @@ def to_jsonl(report: Report) -> str:
 def jsonl_parts(report: Report) -> Iterator[str]:
     """The journal, line by line."""
     return (f"{compact(finding.to_dict())}\n" for finding in report)
-
-
-def from_jsonl(text: str) -> Report:
-    """The report that `to_jsonl` wrote; empty lines are passed over.
-
-    Raises:
-        RequestError: a line is not a finding; the message names the line and the fault.
-    """
-    lines = enumerate(text.split("\n"), start=1)
-    return Report.of(_read_line(number, line) for number, line in lines if line.strip())
 
 
 def to_csv(report: Report) -> str:
@@ -84,13 +73,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, Mapping):
         return compact(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-
-def _read_line(number: int, line: str) -> Finding:
-    try:
-        return Finding.from_dict(json.loads(line))
-    except (ValueError, RecursionError) as error:
-        raise RequestError(
-            f"Line {number} of the journal is not a finding: {error}. "
-            "Mend the line or remove it; what it told is then tried again."
-        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
+from itertools import accumulate
 from math import fsum
 from typing import Any
 
@@ -12,15 +13,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
+from xacct_kit.views.summary import Summary, summarise
 
 # Faults are unfolded unless there are more than this of their verdict.
 _FAULTS_OPEN = 10
+
+# Of many accounts, what is not green is shown for so many, and no more checks than this.
+_EXAMPLES = 50
+_CHECKS = 300
 
 _NOT_IN_ANCHOR = re.compile(r"[^a-z0-9]+")
 
 
 def to_page(report: Report) -> str:
-    """A self-contained page: totals, what is not as it should be, and every check with filters."""
+    """A self-contained page: totals, what is not as it should be, and every check with filters.
+
+    Of many accounts it holds those that are alike as one row, and what is not green by its cause; of the
+    checks themselves only some hundred.
+    """
+    if words.many(report):
+        summary = summarise(report)
+        return _render("fleet_page.html", summary=summary, anchored=_anchored(_examples(report, summary)))
     accounts = words.by_account(report)
     anchored = _anchored(accounts)
     faults = [row for rows in anchored.values() for row in rows if not row[1].verdict.green]
@@ -31,7 +44,6 @@ def to_page(report: Report) -> str:
         anchored=anchored,
         faults=faults,
         opened={verdict for verdict, count in report.counts.items() if count <= _FAULTS_OPEN},
-        accounts_open=len(accounts) <= words.ACCOUNTS_IN_FULL,
         services=sorted({finding.service for finding in report}),
         cost=fsum(finding.cost for finding in report),
     )
@@ -39,14 +51,23 @@ def to_page(report: Report) -> str:
 
 def to_table(report: Report) -> str:
     """A fragment for a notebook: one table, then what is not as it should be; no durations, no script."""
+    if words.many(report):
+        return _render("fleet_table.html", summary=summarise(report))
     accounts = words.by_account(report)
-    return _render(
-        "table.html",
-        report=report,
-        accounts=accounts,
-        many=len(accounts) > words.ACCOUNTS_IN_FULL,
-        faults=words.faults(report),
-    )
+    return _render("table.html", report=report, accounts=accounts, faults=words.faults(report))
+
+
+def _examples(report: Report, summary: Summary) -> dict[str, Report]:
+    """What is not green in some of the accounts."""
+    wanted = frozenset(summary.examples(_EXAMPLES))
+    rows = (finding for finding in report if finding.account in wanted and not finding.verdict.green)
+    accounts = words.by_account(Report.of(rows))
+    shown = accumulate(len(part) for part in accounts.values())
+    return {
+        account: part
+        for (account, part), rows in zip(accounts.items(), shown, strict=True)
+        if rows <= _CHECKS
+    }
 
 
 def _anchored(accounts: dict[str, Report]) -> dict[str, list[tuple[str, Finding]]]:
@@ -81,4 +102,5 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     templates.globals.update(words=words, Verdict=Verdict)
+    templates.filters["step_title"] = words.step_title
     return templates

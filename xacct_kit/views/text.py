@@ -6,7 +6,6 @@ tens of thousands of rows. Rich colours the lines.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,31 +13,24 @@ from itertools import groupby
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from xacct_kit.report import Finding, Report, Verdict
+from xacct_kit.report import Finding, Report
+from xacct_kit.views.lines import READABLE, WIDTH, badge, cause, clean, hanging, labelled
+from xacct_kit.views.summary import summarise
 from xacct_kit.views.words import (
-    ACCOUNTS_IN_FULL,
     CALLS,
-    SIGNS,
+    CAUSES_SHOWN,
+    ROWS_SHOWN,
     by_account,
     count_line,
     fault_title,
     faults,
+    first_of,
+    many,
     number_of,
     said,
     step_title,
+    tally,
 )
-
-WIDTH = 110
-
-_STYLES = {
-    Verdict.PASS: "green",
-    Verdict.FAIL: "bold red",
-    Verdict.UNKNOWN: "bold yellow",
-    Verdict.SKIPPED: "dim",
-}
-_BADGE = max(len(f"{SIGNS[verdict]} {verdict}") for verdict in Verdict)
-_READABLE = 24
-_INDENT = 8
 
 
 def to_text(report: Report) -> str:
@@ -63,26 +55,37 @@ class Painted:
 
 
 def _lines(report: Report, width: int) -> Iterator[Text]:
-    accounts = by_account(report)
-    many = len(accounts) > ACCOUNTS_IN_FULL
-    brief = {account: part for account, part in accounts.items() if many and part.ok}
-    if brief:
-        yield from _in_brief(brief)
-    for account, part in accounts.items():
-        if account not in brief:
-            yield Text(_clean(f"Account {account}: {count_line(part)}"), "bold")
-            yield from _in_full(part, width)
+    return _fleet(report, width) if many(report) else _accounts(report, width)
+
+
+def _accounts(report: Report, width: int) -> Iterator[Text]:
+    for account, part in by_account(report).items():
+        yield Text(clean(f"Account {account}: {count_line(part)}"), "bold")
+        yield from _in_full(part, width)
     for fault in faults(report):
         yield from _fault(fault, width)
     yield Text(count_line(report), "bold")
 
 
-def _in_brief(accounts: dict[str, Report]) -> Iterator[Text]:
-    yield Text(f"{number_of(len(accounts), 'account')} with nothing to do", "bold")
-    for account, part in accounts.items():
-        verdict = Verdict.PASS if part.counts[Verdict.PASS] else Verdict.SKIPPED
-        yield Text.assemble("  ", _badge(verdict), f"  {_clean(account)}  {count_line(part)}")
+def _fleet(report: Report, width: int) -> Iterator[Text]:
+    """Accounts that are alike in one line, then what is not green by its cause."""
+    summary = summarise(report)
+    rows, found = summary.matrix.rows, summary.causes
+    yield Text(number_of(summary.accounts, "account"), "bold")
+    for row in rows[:ROWS_SHOWN]:
+        head = Text.assemble("  ", badge(row.verdict), f"  {number_of(len(row.accounts), 'account'):>15}  ")
+        yield from hanging(head, f"{row.said}: {first_of(row.accounts)}", width)
+    yield from _rest(sum(len(row.accounts) for row in rows[ROWS_SHOWN:]), "account")
     yield Text()
+    for shown in found[:CAUSES_SHOWN]:
+        yield from cause(shown, width)
+    yield from _rest(len(found[CAUSES_SHOWN:]), "cause")
+    yield Text(tally(summary.counts), "bold")
+
+
+def _rest(count: int, noun: str) -> Iterator[Text]:
+    if count:
+        yield Text(f"  and {number_of(count, noun)} more: see report.csv")
 
 
 def _in_full(part: Report, width: int) -> Iterator[Text]:
@@ -91,7 +94,7 @@ def _in_full(part: Report, width: int) -> Iterator[Text]:
         once = [name for name in ("caller", "action") if len({getattr(f, name) for f in findings}) == 1]
         named = CALLS.get(findings[0].step, ("probe",))
         columns = [name for name in named if name not in once]
-        yield Text(f"  {_clean(_step_heading(findings[0], once))}", "bold")
+        yield Text(f"  {clean(_step_heading(findings[0], once))}", "bold")
         yield from _step_table(findings, columns, width)
         yield Text()
 
@@ -104,44 +107,20 @@ def _step_heading(finding: Finding, once: Sequence[str]) -> str:
 
 
 def _step_table(findings: Sequence[Finding], columns: Sequence[str], width: int) -> Iterator[Text]:
-    rows = [[_clean(getattr(finding, name)) for name in columns] for finding in findings]
+    rows = [[clean(getattr(finding, name)) for name in columns] for finding in findings]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for finding, row in zip(findings, rows, strict=True):
-        head = Text.assemble("    ", _badge(finding.verdict), "  ")
-        if len(head) + sum(widths) + 2 * len(widths) + _READABLE <= width:
+        head = Text.assemble("    ", badge(finding.verdict), "  ")
+        if len(head) + sum(widths) + 2 * len(widths) + READABLE <= width:
             head.append("".join(f"{cell:<{room}}  " for cell, room in zip(row, widths, strict=True)))
-            yield from _hanging(head, said(finding), width)
+            yield from hanging(head, said(finding), width)
         else:
-            yield from _hanging(head, "  ".join((*row, said(finding))), width)
+            yield from hanging(head, "  ".join((*row, said(finding))), width)
 
 
 def _fault(fault: Report, width: int) -> Iterator[Text]:
     """What is not as it should be, why, and what to do."""
     first = fault.findings[0]
-    yield from _hanging(Text.assemble(_badge(first.verdict), "  "), fault_title(fault), width, "bold")
-    for label, text in (("why", first.why), ("fix", first.fix)):
-        if text:
-            yield from _hanging(Text(f"  {label:<{_BADGE}}"), text, width)
+    yield from hanging(Text.assemble(badge(first.verdict), "  "), fault_title(fault), width, "bold")
+    yield from labelled({"why": first.why, "fix": first.fix}, width)
     yield Text()
-
-
-def _hanging(head: Text, body: str, width: int, style: str = "") -> Iterator[Text]:
-    """A head and the text beside it, folded at words; below it where a narrow console has no room beside."""
-    body = _clean(body)
-    beside = len(head) + min(len(body), _READABLE) <= width
-    indent = len(head) if beside else _INDENT
-    lines = textwrap.wrap(body, max(width - indent, _READABLE), break_on_hyphens=False)
-    first = lines.pop(0) if beside and lines else ""
-    yield Text.assemble(head, (first, style))
-    for line in lines:
-        yield Text.assemble(" " * indent, (line, style))
-
-
-def _badge(verdict: Verdict) -> Text:
-    return Text(f"{SIGNS[verdict]} {verdict}".ljust(_BADGE), _STYLES[verdict])
-
-
-def _clean(text: str) -> str:
-    """The text without line breaks and without characters that steer a terminal."""
-    line = text if text.isprintable() else " ".join(text.split())
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
 
@@ -26,8 +26,20 @@ STEPS: Mapping[str, str] = {
     "offboard": "Offboard",
 }
 
-# More accounts than this are summarised: a green one is a line, a red one is shown in full.
+_PLACES = {step: number for number, step in enumerate(STEPS)}
+
+# Worst first.
+SEVERITY: tuple[Verdict, ...] = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.SKIPPED)
+
+# More accounts than this are summarised: those that are alike in one row, and what is not green by its cause.
 ACCOUNTS_IN_FULL = 5
+
+# Of many accounts at most so many rows of accounts that are alike, and so many causes, are shown.
+ROWS_SHOWN = 20
+CAUSES_SHOWN = 20
+
+# More names than this are counted, or the first of them are named.
+NAMES_IN_FULL = 3
 
 # In these steps a row is one call: its columns and what came back say all that `why` says when it is green.
 CALLS: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +77,11 @@ _OUTCOMES: Mapping[OutcomeKind, str] = {
 def step_title(step: str) -> str:
     """The name of a step as a heading."""
     return STEPS.get(step) or step.replace("_", " ").capitalize()
+
+
+def place_of(step: str) -> int:
+    """Where a step stands in a run; one that the table does not name comes last."""
+    return _PLACES.get(step, len(_PLACES))
 
 
 def came_back(finding: Finding) -> str:
@@ -115,10 +132,34 @@ def fault_title(fault: Report) -> str:
 
 def count_line(report: Report) -> str:
     """How many findings have each verdict: `31 checks: 29 pass, 2 fail`."""
-    if not report.findings:
-        return "0 checks: nothing was tried"
-    verdicts = ", ".join(f"{count:,} {verdict.lower()}" for verdict, count in report.counts.items() if count)
-    return f"{number_of(len(report), 'check')}: {verdicts}"
+    return tally(report.counts)
+
+
+def tally(counts: Mapping[Verdict, int]) -> str:
+    """How many checks have each verdict, from their numbers."""
+    verdicts = ", ".join(f"{counts[verdict]:,} {verdict.lower()}" for verdict in Verdict if counts[verdict])
+    return f"{number_of(sum(counts.values()), 'check')}: {verdicts or 'nothing was tried'}"
+
+
+def worst(*verdicts: Verdict) -> Verdict:
+    """The worst of verdicts; what was skipped is better than nothing only."""
+    return min(verdicts, key=SEVERITY.index)
+
+
+def many(report: Report) -> bool:
+    """Whether a report is on more accounts than are shown one by one."""
+    seen: set[str] = set()
+    for finding in report:
+        seen.add(finding.account)
+        if len(seen) > ACCOUNTS_IN_FULL:
+            return True
+    return False
+
+
+def first_of(names: Sequence[str], shown: int = NAMES_IN_FULL) -> str:
+    """The first of many names, and how many there are besides: `a, b, c and 209 more`."""
+    rest = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def number_of(count: int, noun: str) -> str:
@@ -134,8 +175,7 @@ def by_account(report: Report) -> dict[str, Report]:
     accounts: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in report:
         accounts[finding.account].append(finding)
-    place = {step: number for number, step in enumerate(STEPS)}
     return {
-        account: Report.of(sorted(accounts[account], key=lambda finding: place.get(finding.step, len(place))))
+        account: Report.of(sorted(accounts[account], key=lambda finding: place_of(finding.step)))
         for account in sorted(accounts)
     }

@@ -33,7 +33,7 @@
       count += matches;
     }
     const checks = `${total.toLocaleString("en")} ${total === 1 ? "check" : "checks"}`;
-    shown.value = active ? `${count.toLocaleString("en")} of ${checks}` : checks;
+    shown.value = active ? `${count.toLocaleString("en")} of ${checks}${form.dataset.where ?? ""}` : checks;
   };
 
   const keyOf = (row, column) => column === 0
@@ -66,7 +66,7 @@
     target.scrollIntoView();
   };
 
-  for (const heading of document.querySelectorAll("th")) {
+  for (const heading of document.querySelectorAll("details.account th")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
