@@ -100,20 +100,25 @@ def kit(where: Where) -> Work:
     return _side_by_side(where, account)
 
 
-def kit_run(where: Where) -> Work:
+def kit_run(where: Where, processes: int | None = None) -> Work:
     """The kit's run as people start it: preflight, trust, Cost Explorer and every probe, to a journal."""
+    import xacct_kit as xk
     from xacct_kit.fleet.crew import Crew
 
-    import xacct_kit as xk
+    crew = Crew(workers=where.workers, processes=processes)
 
     def work(accounts: Sequence[str]) -> None:
         with TemporaryDirectory() as out:
-            params, crew = _params(where, accounts), Crew(workers=where.workers)
-            report = xk.onboard(params, deploying=False, out=out, crew=crew)
+            report = xk.onboard(_params(where, accounts), deploying=False, out=out, crew=crew)
             if not report.ok:
                 raise SystemExit(f"the run is not green:\n{report.faults}")
 
     return work
+
+
+def kit_split(where: Where) -> Work:
+    """The kit's run by two processes, as it splits itself when accounts are many."""
+    return kit_run(where, processes=2)
 
 
 def _config(where: Where) -> Any:
@@ -185,7 +190,7 @@ def awsrun(where: Where) -> Work:
 
 
 CONTENDERS: Mapping[str, Callable[[Where], Work]] = {
-    each.__name__: each for each in (kit, kit_run, bare, botocove, awsrun)
+    each.__name__: each for each in (kit, kit_run, kit_split, bare, botocove, awsrun)
 }
 
 
