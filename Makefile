@@ -9,9 +9,10 @@ endif
 
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check notebooks clean
+.PHONY: help demo test check notebooks bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +32,9 @@ check: $(READY) ## format, lint and types
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
 
+bench: $(PEERS) ## how fast many accounts are done, against what; about five minutes
+	$(BIN)/python benchmarks/fleet.py
+
 clean: ## remove what make made: .venv and the caches; runs/ stays
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -41,4 +45,9 @@ $(READY): pyproject.toml
 	@$(if $(PYTHON),,echo 'xacct-kit needs Python >= 3.11, and none of python3.13, python3.12, python3.11 and python3 is. Install one, or name it: make PYTHON=/path/to/python' >&2; exit 1)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dask]'
+	touch $@
+
+# What the kit is measured against; nothing else needs it.
+$(PEERS): benchmarks/requirements.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
