@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -111,7 +112,12 @@ class Errand:
 
     def session(self) -> Session:
         """The session of this process for the errand's run; it is opened once."""
-        return _opened(self)
+        # A cache alone lets every thread in that comes before the first is done.
+        with _opening:
+            return _opened(self)
+
+
+_opening = threading.Lock()
 
 
 @cache
