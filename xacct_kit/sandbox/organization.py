@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.organizations.models import organizations_backends
 
+from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.state import Policy
 
 
@@ -23,6 +24,30 @@ def organization_id(account: str) -> str | None:
     """The ID of an account's organization; None where it is in none."""
     backend = _organization(account)
     return backend and str(backend.org.id)
+
+
+def accounts_below(management: str, unit: str) -> list[str]:
+    """The accounts in an organizational unit or root and the units below it, but for the management account.
+
+    Raises:
+        ServiceFault: there is no such unit.
+    """
+    backend = _organization(management)
+    if unit not in {each.id for each in backend.ou}:
+        raise ServiceFault(400, "ValidationError", f"The organizational unit {unit} does not exist.")
+    return [
+        each.id
+        for each in backend.accounts
+        if each.id != management and unit in {node.id for node in _path_to_root(backend, each.id)}
+    ]
+
+
+def is_suspended(account: str) -> bool:
+    """Whether an account of an organization is suspended, as one is that was closed."""
+    backend = _organization(account)
+    if backend is None or account not in organizations_backends.master_accounts:
+        return False
+    return str(_member(backend, account).status) == "SUSPENDED"
 
 
 def service_control_policies(account: str) -> list[tuple[Policy, ...]]:
