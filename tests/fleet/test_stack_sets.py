@@ -14,6 +14,7 @@ from xacct_kit.fleet.stack_instances import told
 from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, Deployment, PermissionModel, deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.steps.waiting import attempts
 
 MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000", "400000000001")
@@ -174,6 +175,16 @@ def test_what_is_asked_for_otherwise_is_updated_everywhere(
             assert "another-external-id" in json.dumps(trust["AssumeRolePolicyDocument"])
 
 
+def test_where_the_external_id_cannot_be_compared_the_stack_set_is_updated(session: xk.Session) -> None:
+    administration(session)
+    grant(session)
+    deployed(session)
+    rows, lines = deployed(again(session, access_role="NoSuchRole"))
+    assert verdicts(rows) == ALL_PASS
+    assert operations(session) == ["CREATE", "UPDATE"]
+    assert "onboard-account: its external ID cannot be compared, so that it is updated" in lines
+
+
 def test_a_new_account_is_added_without_touching_the_others(session: xk.Session) -> None:
     administration(session)
     grant(session)
@@ -300,15 +311,7 @@ def unit_of(session: xk.Session, *accounts: str) -> str:
     )
     unit = str(made["OrganizationalUnit"]["Id"])
     for account in accounts:
-        administer(
-            session,
-            MANAGEMENT,
-            "organizations",
-            "MoveAccount",
-            AccountId=account,
-            SourceParentId=root["Id"],
-            DestinationParentId=unit,
-        )
+        move(session, account, unit)
     return unit
 
 
@@ -339,6 +342,45 @@ def test_units_are_deployed_to_and_what_is_outside_of_them_directly(session: xk.
     rows, _ = deployed(again(session), deployment)
     assert verdicts(rows) == ALL_PASS
     assert operations(session) == ["CREATE"]
+
+
+def move(session: xk.Session, account: str, unit: str) -> None:
+    (root,) = administer(session, MANAGEMENT, "organizations", "ListRoots")["Roots"]
+    administer(
+        session,
+        MANAGEMENT,
+        "organizations",
+        "MoveAccount",
+        AccountId=account,
+        SourceParentId=root["Id"],
+        DestinationParentId=unit,
+    )
+
+
+def test_an_account_that_comes_into_a_unit_is_deployed_to_by_itself(session: xk.Session) -> None:
+    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    unit = unit_of(session, *MEMBERS[:2])
+    deployed(session, service_managed(unit), MEMBERS[:2])
+    move(session, MEMBERS[2], unit)
+    for _ in attempts(30):
+        if operations(session) == ["CREATE", "CREATE"] and instance_of(session, MEMBERS[2]) == "CURRENT":
+            break
+    rows, _ = deployed(again(session), service_managed(unit))
+    assert verdicts(rows) == ALL_PASS
+    assert {row.probe for row in rows.values()} == {"stack-set-instance"}
+    assert operations(session) == ["CREATE", "CREATE"]
+
+
+def instance_of(session: xk.Session, account: str) -> str:
+    listed = administer(
+        session,
+        MANAGEMENT,
+        "cloudformation",
+        "ListStackInstances",
+        StackSetName="onboard-account",
+        StackInstanceAccount=account,
+    )
+    return "".join(summary["Status"] for summary in listed["Summaries"])
 
 
 def test_a_stack_set_of_the_other_permission_model_is_left_alone(session: xk.Session) -> None:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concept
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -264,8 +264,7 @@ class _StackSet:
 
     def _outdated(self, described: Mapping[str, Any], accounts: Sequence[str]) -> bool:
         """Whether the stack set must be updated; an update tries again whatever is not current."""
-        wanted = self._definition()
-        if any(_comparable(described, name) != _comparable(wanted, name) for name in wanted):
+        if _differs(described, self._definition()):
             self._progress(f"{self._name}: the stack set is not what it must be")
             return True
         instances = self._instances()
@@ -349,18 +348,45 @@ def _summaries(answer: Any) -> Iterator[Instance]:
     yield from answer.result.get("Summaries", ())
 
 
-def _comparable(described: Mapping[str, Any], name: str) -> Any:
-    """A part of a stack set's definition, in a form that can be compared; what NoEcho hides is left out.
+def _differs(described: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a stack set differs from what it must be, as far as it is told."""
+    return any(_COMPARISONS.get(name, _other)(described.get(name), value) for name, value in wanted.items())
+
+
+def _other(told: Any, wanted: Any) -> bool:
+    return bool(told != wanted)
+
+
+def _other_parameters(told: Any, wanted: Any) -> bool:
+    """Whether a parameter differs; one that NoEcho hides is told as asterisks.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
-    value = described.get(name)
-    if name == "Parameters":
-        given = {each["ParameterKey"]: each["ParameterValue"] for each in value or ()}
-        return {key: text for key, text in given.items() if key != "ExternalId"}
-    if name == "Tags":
-        return {each["Key"]: each["Value"] for each in value or ()}
-    return sorted(value or ()) if name == "Capabilities" else value
+    known = {each["ParameterKey"]: each.get("ParameterValue", "") for each in told or ()}
+    hidden = {key for key, value in known.items() if value and not value.strip("*")}
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in wanted}
+    return known.keys() != given.keys() or any(known[key] != given[key] for key in given.keys() - hidden)
+
+
+def _other_members(told: Any, wanted: Any) -> bool:
+    return any((told or {}).get(key) != value for key, value in wanted.items())
+
+
+def _other_tags(told: Any, wanted: Any) -> bool:
+    return sorted((each["Key"], each["Value"]) for each in told or ()) != sorted(
+        (each["Key"], each["Value"]) for each in wanted
+    )
+
+
+# How a part of a stack set's definition is compared, where it is not simply the same or not.
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "AutoDeployment": _other_members,
+    "Capabilities": lambda told, wanted: sorted(told or ()) != sorted(wanted),
+    "ManagedExecution": _other_members,
+    "Parameters": _other_parameters,
+    "Tags": _other_tags,
+    "TemplateBody": lambda told, wanted: str(told).strip() != wanted.strip(),
+}
 
 
 def _failed(session: Session, account: str, failure: StackFailure) -> Finding:

@@ -268,6 +268,9 @@ def _identified_user(caller: Caller, params: Mapping[str, Any]) -> None:
 # What is left to do of an operation when moto has done its part.
 _AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], None]] = {
     ("iam", "CreateUser"): _identified_user,
+    ("organizations", "MoveAccount"): lambda caller, params: caller.gate.stack_sets.moved(
+        caller, params["AccountId"]
+    ),
     ("s3", "CreateBucket"): lambda caller, params: additions.tag_bucket(
         caller.account, caller.partition, params
     ),

@@ -58,6 +58,7 @@ class StackSet:
     managed_execution: bool
     id: str = ""
     units: list[str] = field(default_factory=list)
+    regions: dict[str, None] = field(default_factory=dict)
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
     operations: dict[str, Answer] = field(default_factory=dict)
     turn: threading.Lock = field(default_factory=threading.Lock)

@@ -9,6 +9,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,7 @@ class StackSets:
             self._check_trusted(caller)
         if service_managed != bool(params.get("AutoDeployment")):
             raise invalid("AutoDeployment goes with the permission model SERVICE_MANAGED, and with it alone.")
+        _check_retained(params)
         made = StackSet(
             name=name,
             definition=definition_of(params),
@@ -142,18 +144,22 @@ class StackSets:
     def update(self, caller: Caller, params: Params) -> Answer:
         """Change a stack set, and begin to bring every stack of it to what it is now."""
         found = self._named(caller, params)
+        _check_retained(params)
         definition = definition_of(params, found.definition)
         model = "SERVICE_MANAGED" if found.service_managed else "SELF_MANAGED"
         if params.get("PermissionModel", model) != model:
             raise invalid("The permission model of a stack set that has stack instances cannot be changed.")
+        _check_free(found)
         return self._begin(found, caller, "UPDATE", params, list(found.instances.values()), definition)
 
     def create_instances(self, caller: Caller, params: Params) -> Answer:
         """Begin to make stacks in accounts, or in every account of organizational units."""
         found = self._named(caller, params)
+        _check_free(found)
         targets = dict(self._targets(found, caller, params))
         for account, unit in targets.items():
             for region in params["Regions"]:
+                found.regions.setdefault(region)
                 instance = Instance(account=account, region=region, unit=unit)
                 found.instances.setdefault((account, region), instance)
         chosen = [each for each in found.instances.values() if each.account in targets]
@@ -174,6 +180,27 @@ class StackSets:
         else:
             yield from ((account, None) for account in accounts)
 
+    def moved(self, caller: Caller, account: str) -> None:
+        """Deploy to an account that came into the units of stack sets, and let go of one that left them.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+        """
+        with self._lock:
+            for (owner, region, _), found in self._sets.items():
+                if owner == caller.account and (found.auto_deployment or {}).get("Enabled"):
+                    self._follow(found, replace(caller, region=region), account)
+
+    def _follow(self, found: StackSet, caller: Caller, account: str) -> None:
+        below = (each for each in found.units if account in organization.accounts_below(caller.account, each))
+        unit = next(below, None)
+        for region in found.regions:
+            place = (account, region)
+            if unit is None:
+                found.instances.pop(place, None)
+            elif place not in found.instances:
+                found.instances[place] = Instance(account=account, region=region, unit=unit)
+                self._begin(found, caller, "CREATE", {}, [found.instances[place]])
+
     def _begin(
         self,
         found: StackSet,
@@ -183,16 +210,12 @@ class StackSets:
         instances: list[Instance],
         definition: Definition | None = None,
     ) -> Answer:
-        running = [each for each in found.operations.values() if each["Status"] in ("RUNNING", "QUEUED")]
-        if running and not found.managed_execution:
-            text = f"Another Operation on StackSet {found.id} is in progress"
-            raise ServiceFault(409, "OperationInProgressException", text)
         operation_id = params.get("OperationId") or str(uuid.uuid4())
         operation = {
             "OperationId": operation_id,
             "StackSetId": found.id,
             "Action": action,
-            "Status": "QUEUED" if running else "RUNNING",
+            "Status": "QUEUED" if _running(found) else "RUNNING",
             "OperationPreferences": params.get("OperationPreferences") or {},
             "CreationTimestamp": datetime.now(UTC),
         }
@@ -288,6 +311,34 @@ class StackSets:
         ]
         listed, following = page(instances, params)
         return {"Summaries": [_summary(found, each) for each in listed], **following}
+
+
+def _check_retained(params: Params) -> None:
+    """Refuse what the sandbox does not do: to remove the stack of an account that leaves its unit.
+
+    Raises:
+        ServiceFault: it would have to.
+    """
+    deployment = params.get("AutoDeployment") or {}
+    if deployment.get("Enabled") and not deployment.get("RetainStacksOnAccountRemoval"):
+        raise not_offered("the removal of stacks when an account leaves its unit")
+
+
+def _running(found: StackSet) -> bool:
+    return any(each["Status"] in ("RUNNING", "QUEUED") for each in found.operations.values())
+
+
+def _check_free(found: StackSet) -> None:
+    """Refuse a second operation, unless operations are queued.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ManagedExecution.html
+
+    Raises:
+        ServiceFault: another is in progress.
+    """
+    if _running(found) and not found.managed_execution:
+        text = f"Another Operation on StackSet {found.id} is in progress"
+        raise ServiceFault(409, "OperationInProgressException", text)
 
 
 def _summary(found: StackSet, instance: Instance) -> Answer:
