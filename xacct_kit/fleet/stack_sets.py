@@ -6,18 +6,20 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from xacct_kit.aws.session import Session
 from xacct_kit.fleet.stack_instances import Instance, is_settled, question_of, told
+from xacct_kit.fleet.stack_set_definitions import differs
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.trust import TrustFault, trust_fault
 from xacct_kit.steps.deploy import deploy_account, stack_request
-from xacct_kit.steps.findings import broken, finding
+from xacct_kit.steps.findings import broken, finding, guarded, not_tried
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stacks import StackFailure, refused
 from xacct_kit.steps.waiting import Progress, attempts, silent
@@ -106,19 +108,32 @@ def deploy_stack_set(
     first = [account for account in accounts if account == management]
     others = [account for account in accounts if account != management]
     findings = _directly(session, first, progress)
+    return findings + (_by_stack_set(session, others, deployment, progress) if others else [])
+
+
+def _by_stack_set(
+    session: Session, accounts: Sequence[str], deployment: Deployment, progress: Progress
+) -> list[Finding]:
     stack_set = _StackSet(session, deployment, progress)
     try:
-        instances = stack_set.deploy(others) if others else {}
+        instances = stack_set.deploy(accounts)
     except StackFailure as failure:
-        return [*findings, *(_failed(session, account, failure) for account in others)]
+        return [_failed(session, account, failure) for account in accounts]
     except Exception as error:
-        return [*findings, *(broken(session, question_of(session, account), error) for account in others)]
-    reached = [account for account in others if account in instances]
-    for account in reached:
-        if instances[account].get("LastOperationId") in stack_set.operations:
-            note_change(session, account)
-    findings += [told(session, instances[account]) for account in reached]
-    return findings + _directly(session, [each for each in others if each not in instances], progress)
+        return [broken(session, question_of(session, account), error) for account in accounts]
+    findings = [_told(stack_set, account, instances[account]) for account in accounts if account in instances]
+    rest = [account for account in accounts if account not in instances]
+    if stack_set.ended:
+        return findings + _directly(session, rest, progress)
+    # StackSets may still come to them, and two deployments would stand in each other's way.
+    return findings + [_not_reached(session, account) for account in rest]
+
+
+def _told(stack_set: _StackSet, account: str, instance: Instance) -> Finding:
+    session = stack_set.session
+    if instance.get("LastOperationId") in stack_set.operations:
+        note_change(session, account)
+    return guarded(session, question_of(session, account), partial(told, session, instance))
 
 
 def _management_account(session: Session) -> str | None:
@@ -149,11 +164,13 @@ class _StackSet:
 
     Attributes:
         operations: IDs of the operations that this run has begun.
+        ended: whether the last of them has ended.
     """
 
     def __init__(self, session: Session, deployment: Deployment, progress: Progress) -> None:
         self.session = session
         self.operations: set[str] = set()
+        self.ended = True
         self._deployment = deployment
         self._progress = progress
         self._name = session.params.stack_name
@@ -176,8 +193,10 @@ class _StackSet:
         if described is None:
             self._ask("CreateStackSet", **self._definition())
             self._progress(f"{self._name}: the stack set is created")
-        elif self._outdated(described, accounts):
-            self._operate("UpdateStackSet", **self._definition())
+        else:
+            self._await_earlier()
+            if self._outdated(described, accounts):
+                self._operate("UpdateStackSet", **self._definition())
         targets = self._lacking(described or {}, accounts)
         if targets:
             self._operate("CreateStackInstances", Regions=[self._region], **targets)
@@ -264,7 +283,7 @@ class _StackSet:
 
     def _outdated(self, described: Mapping[str, Any], accounts: Sequence[str]) -> bool:
         """Whether the stack set must be updated; an update tries again whatever is not current."""
-        if _differs(described, self._definition()):
+        if differs(described, self._definition()):
             self._progress(f"{self._name}: the stack set is not what it must be")
             return True
         instances = self._instances()
@@ -310,10 +329,17 @@ class _StackSet:
         self._progress(f"{self._name}: {operation} has begun")
         self._watch(operation, operation_id)
 
+    def _await_earlier(self) -> None:
+        """Wait for operations that were begun before: what they have not come to yet is not known to fail."""
+        for summary in self._ask("ListStackSetOperations").get("Summaries", ()):
+            if summary["Status"] in _GOING_ON:
+                self._watch(f"an earlier {summary['Action']}", summary["OperationId"])
+
     def _watch(self, operation: str, operation_id: str) -> None:
         """Wait for the end of an operation; where the bound is hit, the instances tell how far it came."""
         last = ""
         seconds = self.session.params.wait_seconds
+        self.ended = False
         for _ in attempts(seconds):
             try:
                 described = self._ask("DescribeStackSetOperation", OperationId=operation_id)[
@@ -328,6 +354,7 @@ class _StackSet:
                 self._progress(f"{self._name}: {operation} is {status}")
                 last = status
             if status not in _GOING_ON:
+                self.ended = True
                 return
         self._progress(f"{self._name}: {operation} has not ended after {seconds} s")
 
@@ -348,48 +375,14 @@ def _summaries(answer: Any) -> Iterator[Instance]:
     yield from answer.result.get("Summaries", ())
 
 
-def _differs(described: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a stack set differs from what it must be, as far as it is told."""
-    return any(_COMPARISONS.get(name, _other)(described.get(name), value) for name, value in wanted.items())
-
-
-def _other(told: Any, wanted: Any) -> bool:
-    return bool(told != wanted)
-
-
-def _other_parameters(told: Any, wanted: Any) -> bool:
-    """Whether a parameter differs; one that NoEcho hides is told as asterisks.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
-    """
-    known = {each["ParameterKey"]: each.get("ParameterValue", "") for each in told or ()}
-    hidden = {key for key, value in known.items() if value and not value.strip("*")}
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in wanted}
-    return known.keys() != given.keys() or any(known[key] != given[key] for key in given.keys() - hidden)
-
-
-def _other_members(told: Any, wanted: Any) -> bool:
-    return any((told or {}).get(key) != value for key, value in wanted.items())
-
-
-def _other_tags(told: Any, wanted: Any) -> bool:
-    return sorted((each["Key"], each["Value"]) for each in told or ()) != sorted(
-        (each["Key"], each["Value"]) for each in wanted
-    )
-
-
-# How a part of a stack set's definition is compared, where it is not simply the same or not.
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "AutoDeployment": _other_members,
-    "Capabilities": lambda told, wanted: sorted(told or ()) != sorted(wanted),
-    "ManagedExecution": _other_members,
-    "Parameters": _other_parameters,
-    "Tags": _other_tags,
-    "TemplateBody": lambda told, wanted: str(told).strip() != wanted.strip(),
-}
-
-
 def _failed(session: Session, account: str, failure: StackFailure) -> Finding:
     why = f"The stack set was not deployed. {failure.why}"
     question = question_of(session, account)
     return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+
+
+def _not_reached(session: Session, account: str) -> Finding:
+    seconds = session.params.wait_seconds
+    why = f"The stack set has no stack in {account} after {seconds} s, and its operation has not ended."
+    fix = "Run again, with more wait_seconds if need be."
+    return not_tried(session, question_of(session, account), why, fix)
