@@ -185,6 +185,26 @@ def test_where_the_external_id_cannot_be_compared_the_stack_set_is_updated(sessi
     assert "onboard-account: its external ID cannot be compared, so that it is updated" in lines
 
 
+def test_an_operation_that_somebody_else_has_begun_is_waited_for(session: xk.Session) -> None:
+    administration(session)
+    grant(session)
+    deployed(session)
+    keys = ("MainAccount", "ApiHandlerRole", "WorkflowLoopRunnerRole", "ExternalId", "RoleName")
+    administer(
+        session,
+        MANAGEMENT,
+        "cloudformation",
+        "UpdateStackSet",
+        StackSetName="onboard-account",
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in keys],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    rows, _ = deployed(again(session))
+    assert verdicts(rows) == ALL_PASS
+    assert operations(session) == ["CREATE", "UPDATE"]
+
+
 def test_a_new_account_is_added_without_touching_the_others(session: xk.Session) -> None:
     administration(session)
     grant(session)
