@@ -53,6 +53,11 @@ _S3_ACTIONS: Mapping[str, str] = {
 
 # Service, parameter, and the resource that the parameter's value names; the first that is there counts.
 _RESOURCES: tuple[tuple[str, str, str], ...] = (
+    (
+        "cloudformation",
+        "StackSetName",
+        "arn:{partition}:cloudformation:{region}:{account}:stackset/{value}:*",
+    ),
     ("cloudformation", "StackName", "arn:{partition}:cloudformation:{region}:{account}:stack/{value}/*"),
     ("dynamodb", "TableName", "arn:{partition}:dynamodb:{region}:{account}:table/{value}"),
     ("elasticmapreduce", "ClusterId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),

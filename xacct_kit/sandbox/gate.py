@@ -35,6 +35,7 @@ from xacct_kit.sandbox.protocol import (
     resembling,
 )
 from xacct_kit.sandbox.simulation import simulate_custom_policy, simulate_principal_policy
+from xacct_kit.sandbox.stack_sets import OPERATIONS, StackSets
 
 WSGIApplication = Callable[..., Any]
 
@@ -59,6 +60,7 @@ class Gate:
         self.disturbances = disturbances
         self.keyring = Keyring()
         self.cloudformation = CloudFormation()
+        self.stack_sets = StackSets()
         self.members = Members((), lambda _: None)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -126,6 +128,8 @@ class Gate:
 
     def _handler(self, operation: Operation) -> Handler | None:
         """What answers an operation in place of moto."""
+        if operation.service == "cloudformation" and operation.name in OPERATIONS:
+            return lambda caller, params: self.stack_sets.handle(operation.name, params, caller)
         if operation.service == "cloudformation":
             return lambda caller, params: self.cloudformation.handle(operation.name, dict(params), caller)
         return _HANDLERS.get((operation.service, operation.name))
@@ -227,6 +231,26 @@ class Caller:
             response = refusal(asked.service, fault)
         return inner.parse(model, response)
 
+    def assume(self, role_arn: str) -> Caller:
+        """Whoever this principal becomes by assuming a role.
+
+        Raises:
+            botocore.exceptions.ClientError: it may not.
+        """
+        params = {"RoleArn": role_arn, "RoleSessionName": "StackSets"}
+        issued = self.call("sts", "AssumeRole", params)["Credentials"]
+        key = self.gate.keyring.find(issued["AccessKeyId"])
+        assert key is not None
+        return replace(self, principal=key.principal)
+
+    def session_of(self, role: state.Entity, region: str) -> Caller:
+        """An AWS service that acts as a role which trusts it."""
+        session = f"arn:{self.partition}:sts::{role.account}:assumed-role/{role.name}/StackSets"
+        principal = Principal(
+            account=role.account, arn=session, user_id=f"{role.id}:StackSets", role_arn=role.arn
+        )
+        return Caller(self.gate, principal, region)
+
 
 def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:
     name, arn = params["UserName"], params.get("PermissionsBoundary")
@@ -246,6 +270,9 @@ _AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], None
     ("iam", "CreateUser"): _identified_user,
     ("organizations", "CloseAccount"): lambda caller, params: organization.mark_closed(
         caller.account, params["AccountId"]
+    ),
+    ("organizations", "MoveAccount"): lambda caller, params: caller.gate.stack_sets.moved(
+        caller, params["AccountId"]
     ),
     ("s3", "CreateBucket"): lambda caller, params: additions.tag_bucket(
         caller.account, caller.partition, params

@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.organizations.models import organizations_backends
 
+from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.state import Policy
 
 
@@ -31,6 +32,30 @@ def mark_closed(management: str, account: str) -> None:
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
     """
     _member(_organization(management), account).state = "CLOSED"
+
+
+def accounts_below(management: str, unit: str) -> list[str]:
+    """The accounts in an organizational unit or root and the units below it, but for the management account.
+
+    Raises:
+        ServiceFault: there is no such unit.
+    """
+    backend = _organization(management)
+    if unit not in {each.id for each in backend.ou}:
+        raise ServiceFault(400, "ValidationError", f"The organizational unit {unit} does not exist.")
+    return [
+        each.id
+        for each in backend.accounts
+        if each.id != management and unit in {node.id for node in _path_to_root(backend, each.id)}
+    ]
+
+
+def is_suspended(account: str) -> bool:
+    """Whether an account of an organization is suspended, as one is that was closed."""
+    backend = _organization(account)
+    if backend is None or account not in organizations_backends.master_accounts:
+        return False
+    return str(_member(backend, account).status) == "SUSPENDED"
 
 
 def service_control_policies(account: str) -> list[tuple[Policy, ...]]:

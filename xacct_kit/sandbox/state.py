@@ -18,7 +18,7 @@ from moto.iam import models as iam_models
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import iam_backends
 
-from xacct_kit.iam import Document, DocumentKind, compile_document
+from xacct_kit.iam import Document, DocumentKind, Request, compile_document, decide
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +116,35 @@ def role_arn(partition: str, account: str, name: str) -> str | None:
     backend = _backend(partition, account)
     role = backend and _named(backend.roles, name)
     return role and str(role.arn)
+
+
+def ensure_role(partition: str, account: str, name: str, service: str) -> None:
+    """Make the administrator's role that an AWS service keeps in an account, if it is not there."""
+    if find_named(partition, account, "role", name) is not None:
+        return
+    trusted = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    backend = iam_backends[account][partition]
+    role = backend.create_role(
+        role_name=name,
+        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [trusted]}),
+        path="/",
+        permissions_boundary=None,
+        description="",
+        tags=[],
+        max_session_duration="3600",
+    )
+    # The service waits for its own role to be known everywhere.
+    role.create_date = datetime(2020, 1, 1)
+    backend.put_role_policy(
+        name, "permissions", json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    )
+
+
+def trusts_service(role: Entity, service: str) -> bool:
+    """Whether a role's trust policy lets an AWS service assume it."""
+    request = Request(principal=service, action="sts:AssumeRole", resource=role.arn, context={})
+    return decide(request, identity=[], resource_policy=json.loads(role.trust)).allowed
 
 
 def profile_roles(partition: str, account: str, name: str) -> tuple[str, ...]:

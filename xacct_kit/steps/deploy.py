@@ -63,7 +63,13 @@ def _parameters(session: Session) -> Mapping[str, str]:
     )
 
 
-def _request(session: Session) -> dict[str, Any]:
+def stack_request(session: Session) -> dict[str, Any]:
+    """What a stack of the params is: `TemplateBody`, `Parameters`, `Capabilities` and `Tags`.
+
+    Raises:
+        AccessError: the operator may not read the external ID.
+        ParamsError: there is none.
+    """
     return {
         "TemplateBody": template_body(session),
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in _parameters(session).items()],
@@ -76,7 +82,7 @@ def _deploy(session: Session, question: Question, caller: Caller, progress: Prog
     """The finding of the stack."""
     stack = Stack(session, caller, session.params.stack_name, progress)
     try:
-        changed = stack.deploy(_request(session))
+        changed = stack.deploy(stack_request(session))
     except StackFailure as failure:
         why = f"{stack.name} was not deployed. {failure.why}"
         return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)

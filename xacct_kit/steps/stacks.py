@@ -103,12 +103,12 @@ class Stack:
         # Of all that is no result only a refusal is certain to have begun nothing.
         self.touched = not answer.outcome.kind.denied
         if not answer.ok:
-            raise _refused("ExecuteChangeSet", answer)
+            raise refused("ExecuteChangeSet", answer)
 
     def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
         answer = self._session.call(self._caller, "cloudformation", operation, **params)
         if not answer.ok:
-            raise _refused(operation, answer)
+            raise refused(operation, answer)
         return answer.result
 
     def _describe(self) -> Mapping[str, Any] | None:
@@ -116,7 +116,7 @@ class Stack:
         if answer.absent:
             return None
         if not answer.ok:
-            raise _refused("DescribeStacks", answer)
+            raise refused("DescribeStacks", answer)
         described: Mapping[str, Any] = answer.result["Stacks"][0]
         return described
 
@@ -215,7 +215,7 @@ class Stack:
             ChangeSetName=_CHANGE_SET,
         )
         if not answer.ok and not answer.absent:
-            raise _refused("DeleteChangeSet", answer)
+            raise refused("DeleteChangeSet", answer)
 
     def _show_plan(self, change_set: Mapping[str, Any]) -> None:
         self._progress(f"plan for {self.name}:")
@@ -295,7 +295,8 @@ class Stack:
         return first
 
 
-def _refused(operation: str, answer: Answer) -> StackFailure:
+def refused(operation: str, answer: Answer) -> StackFailure:
+    """The failure that an answer of CloudFormation is; only a refusal is certain."""
     verdict = Verdict.FAIL if answer.outcome.kind.denied else Verdict.UNKNOWN
     why = f"cloudformation:{operation}: {answer.outcome.reason}"
     return StackFailure(why, answer.outcome.fix, answer.outcome, verdict)

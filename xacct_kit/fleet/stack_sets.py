@@ -1,0 +1,388 @@
+"""Deployment by StackSets: one operation of CloudFormation makes the role's stack in every account.
+
+What StackSets never reach, the management account first, is deployed directly.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from xacct_kit.aws.session import Session
+from xacct_kit.fleet.stack_instances import Instance, is_settled, question_of, told
+from xacct_kit.fleet.stack_set_definitions import differs
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.role.trust import TrustFault, trust_fault
+from xacct_kit.steps.deploy import deploy_account, stack_request
+from xacct_kit.steps.findings import broken, finding, guarded, not_tried
+from xacct_kit.steps.propagation import note_change
+from xacct_kit.steps.stacks import StackFailure, refused
+from xacct_kit.steps.waiting import Progress, attempts, silent
+
+_WORKERS = 8
+
+
+class PermissionModel(StrEnum):
+    """Who makes the roles that StackSets act by."""
+
+    SELF_MANAGED = "SELF_MANAGED"
+    SERVICE_MANAGED = "SERVICE_MANAGED"
+
+
+class CallAs(StrEnum):
+    """As whom the operator calls service-managed StackSets."""
+
+    SELF = "SELF"
+    DELEGATED_ADMIN = "DELEGATED_ADMIN"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """How a stack set is deployed.
+
+    Attributes:
+        model: who makes the roles that it acts by.
+        organizational_units: IDs of the units or the root that a service-managed stack set goes to.
+        call_as: as whom the operator calls a service-managed one.
+        execution_role: name of the role in each account that a self-managed one acts by; AWS's name when it
+            is not given. The params' access_role may be one.
+    """
+
+    model: PermissionModel
+    organizational_units: tuple[str, ...] = ()
+    call_as: CallAs = CallAs.SELF
+    execution_role: str = "AWSCloudFormationStackSetExecutionRole"
+
+    @property
+    def service_managed(self) -> bool:
+        """Whether StackSets makes the roles itself."""
+        return self.model is PermissionModel.SERVICE_MANAGED
+
+
+ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
+
+# By default one account is deployed to at a time, and the first failure ends the operation in a region.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+_PREFERENCES: Mapping[str, Any] = {
+    "RegionConcurrencyType": "PARALLEL",
+    "FailureTolerancePercentage": 100,
+    "MaxConcurrentPercentage": 100,
+    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+}
+# An account that leaves its unit keeps its role: offboarding it is a step of its own.
+_AUTO_DEPLOYMENT: Mapping[str, Any] = {"Enabled": True, "RetainStacksOnAccountRemoval": True}
+
+_GOING_ON = frozenset({"QUEUED", "RUNNING", "STOPPING"})
+
+
+def deploy_stack_set(
+    session: Session, accounts: Sequence[str], deployment: Deployment, progress: Progress = silent
+) -> list[Finding]:
+    """Deploy the role into many accounts by a stack set, which is named as the params' stack.
+
+    Deploying again changes nothing where nothing has changed, and tries again where it failed. The external
+    ID is not told by a stack set: it is compared with the role of an account that is current, and where that
+    cannot be read the stack set is updated.
+
+    Parameters:
+        session: whose run it is; its operator administers the stack set.
+        accounts: the accounts to deploy to. The management account, and with a service-managed stack set
+            those outside its units, are deployed to directly.
+        deployment: how the stack set is deployed.
+        progress: is told each operation, and what is deployed directly.
+
+    Returns:
+        For each account what became of its stack, the management account first.
+
+    Raises:
+        AccessError: the operator has no credentials, or may not read the external ID.
+        ParamsError: the external ID cannot be found.
+    """
+    _ = session.external_id
+    management = _management_account(session)
+    first = [account for account in accounts if account == management]
+    others = [account for account in accounts if account != management]
+    findings = _directly(session, first, progress)
+    return findings + (_by_stack_set(session, others, deployment, progress) if others else [])
+
+
+def _by_stack_set(
+    session: Session, accounts: Sequence[str], deployment: Deployment, progress: Progress
+) -> list[Finding]:
+    stack_set = _StackSet(session, deployment, progress)
+    try:
+        instances = stack_set.deploy(accounts)
+    except StackFailure as failure:
+        return [_failed(session, account, failure) for account in accounts]
+    except Exception as error:
+        return [broken(session, question_of(session, account), error) for account in accounts]
+    findings = [_told(stack_set, account, instances[account]) for account in accounts if account in instances]
+    rest = [account for account in accounts if account not in instances]
+    if stack_set.ended:
+        return findings + _directly(session, rest, progress)
+    # StackSets may still come to them, and two deployments would stand in each other's way.
+    return findings + [_not_reached(session, account) for account in rest]
+
+
+def _told(stack_set: _StackSet, account: str, instance: Instance) -> Finding:
+    session = stack_set.session
+    if instance.get("LastOperationId") in stack_set.operations:
+        note_change(session, account)
+    return guarded(session, question_of(session, account), partial(told, session, instance))
+
+
+def _management_account(session: Session) -> str | None:
+    """The account that owns the organization; None where there is none or the operator may not ask."""
+    answer = session.call(session.operator, "organizations", "DescribeOrganization")
+    owner = answer.result.get("Organization", {}).get("MasterAccountId")
+    return str(owner) if owner else None
+
+
+def _directly(session: Session, accounts: Sequence[str], progress: Progress) -> list[Finding]:
+    if not accounts:
+        return []
+    for account in accounts:
+        progress(f"{account} is not reached by StackSets: it is deployed to directly")
+
+    def deploy(account: str) -> list[Finding]:
+        try:
+            return deploy_account(session, account, progress)
+        except Exception as error:
+            return [broken(session, question_of(session, account), error)]
+
+    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
+        return [row for rows in executor.map(deploy, accounts) for row in rows]
+
+
+class _StackSet:
+    """The stack set as the operator sees it.
+
+    Attributes:
+        operations: IDs of the operations that this run has begun.
+        ended: whether the last of them has ended.
+    """
+
+    def __init__(self, session: Session, deployment: Deployment, progress: Progress) -> None:
+        self.session = session
+        self.operations: set[str] = set()
+        self.ended = True
+        self._deployment = deployment
+        self._progress = progress
+        self._name = session.params.stack_name
+        self._region = session.params.region
+
+    def deploy(self, accounts: Sequence[str]) -> Mapping[str, Instance]:
+        """Bring the stack set to what the params ask for, and its instances with it.
+
+        Parameters:
+            accounts: the accounts that must have an instance.
+
+        Returns:
+            The instances in the params' region, by account.
+
+        Raises:
+            StackFailure: nothing is known of any account.
+        """
+        self._check_ready()
+        described = self._describe()
+        if described is None:
+            self._ask("CreateStackSet", **self._definition())
+            self._progress(f"{self._name}: the stack set is created")
+        else:
+            self._await_earlier()
+            if self._outdated(described, accounts):
+                self._operate("UpdateStackSet", **self._definition())
+        targets = self._lacking(described or {}, accounts)
+        if targets:
+            self._operate("CreateStackInstances", Regions=[self._region], **targets)
+        return self._instances()
+
+    def _check_ready(self) -> None:
+        """Refuse where StackSets cannot work; what is not switched on is never switched on by the way.
+
+        Raises:
+            StackFailure: saying what to do.
+        """
+        if self._deployment.service_managed:
+            self._check_trusted_access()
+        else:
+            self._check_administration_role()
+
+    def _check_trusted_access(self) -> None:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html
+        status = self._ask("DescribeOrganizationsAccess").get("Status")
+        if status != "ENABLED":
+            raise StackFailure(
+                f"StackSets have no trusted access to the organization: it is {status}.",
+                "As an administrator of the management account, call "
+                "cloudformation:ActivateOrganizationsAccess, and deploy again.",
+                Outcome(kind=OutcomeKind.NOT_ENABLED, evidence={"code": str(status)}),
+                Verdict.FAIL,
+            )
+
+    def _check_administration_role(self) -> None:
+        session = self.session
+        answer = session.call(session.operator, "iam", "GetRole", RoleName=ADMINISTRATION_ROLE)
+        if answer.absent:
+            raise StackFailure(
+                f"Account {session.operator.account} has no role {ADMINISTRATION_ROLE}.",
+                "Make it, trusting cloudformation.amazonaws.com and allowed to assume "
+                f"{self._deployment.execution_role} in every account: "
+                "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html",
+                Outcome(kind=OutcomeKind.NOT_FOUND, evidence=answer.outcome.evidence),
+                Verdict.FAIL,
+            )
+
+    def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        answer = self.session.call(
+            self.session.operator, "cloudformation", operation, **self._called(operation), **params
+        )
+        if not answer.ok:
+            raise refused(operation, answer)
+        return answer.result
+
+    def _called(self, operation: str) -> dict[str, Any]:
+        """What every call says: which stack set, and as whom."""
+        named = {} if operation == "DescribeOrganizationsAccess" else {"StackSetName": self._name}
+        return named | (
+            {"CallAs": self._deployment.call_as.value} if self._deployment.service_managed else {}
+        )
+
+    def _definition(self) -> dict[str, Any]:
+        model = (
+            {"AutoDeployment": dict(_AUTO_DEPLOYMENT)}
+            if self._deployment.service_managed
+            else {"ExecutionRoleName": self._deployment.execution_role}
+        )
+        # Where another operation is going on, one is queued and not refused.
+        managed = {"PermissionModel": self._deployment.model.value, "ManagedExecution": {"Active": True}}
+        return {**stack_request(self.session), **managed, **model}
+
+    def _describe(self) -> Mapping[str, Any] | None:
+        answer = self.session.call(
+            self.session.operator, "cloudformation", "DescribeStackSet", **self._called("DescribeStackSet")
+        )
+        if answer.absent:
+            return None
+        if not answer.ok:
+            raise refused("DescribeStackSet", answer)
+        described: Mapping[str, Any] = answer.result["StackSet"]
+        if described.get("PermissionModel") != self._deployment.model:
+            raise StackFailure(
+                f"There is a stack set {self._name} already, and it is {described.get('PermissionModel')}.",
+                "Choose another stack_name, or deploy by the permission model that it has.",
+                Outcome(kind=OutcomeKind.VALIDATION),
+                Verdict.FAIL,
+            )
+        return described
+
+    def _outdated(self, described: Mapping[str, Any], accounts: Sequence[str]) -> bool:
+        """Whether the stack set must be updated; an update tries again whatever is not current."""
+        if differs(described, self._definition()):
+            self._progress(f"{self._name}: the stack set is not what it must be")
+            return True
+        instances = self._instances()
+        chosen = [instances[account] for account in accounts if account in instances]
+        behind = [each["Account"] for each in chosen if not is_settled(each)]
+        if behind:
+            self._progress(f"{self._name}: not current in {len(behind)} of {len(chosen)} accounts")
+        return bool(behind) or not self._same_external_id(instances.values())
+
+    def _same_external_id(self, instances: Iterable[Instance]) -> bool:
+        """Whether the role of an account that is current asks for the params' external ID."""
+        account = next((each["Account"] for each in instances if each["Status"] == "CURRENT"), None)
+        if account is None:
+            return True  # there is none that could have another
+        session, params = self.session, self.session.params
+        deployer = session.deployer(account).caller
+        answer = deployer and session.call(deployer, "iam", "GetRole", RoleName=params.role_name)
+        if not answer or not answer.ok:
+            self._progress(f"{self._name}: its external ID cannot be compared, so that it is updated")
+            return False
+        fault = trust_fault(
+            answer.result["Role"]["AssumeRolePolicyDocument"],
+            principal=session.role_arn(params.main_account, params.api_handler_role),
+            role_arn=session.role_arn(account, params.role_name),
+            external_id=session.external_id,
+        )
+        return fault is TrustFault.NONE
+
+    def _lacking(self, described: Mapping[str, Any], accounts: Sequence[str]) -> dict[str, Any]:
+        """The targets that the stack set does not have yet; it takes care of new accounts in its units."""
+        if self._deployment.service_managed:
+            known = described.get("OrganizationalUnitIds", ())
+            units = [unit for unit in self._deployment.organizational_units if unit not in known]
+            return {"DeploymentTargets": {"OrganizationalUnitIds": units}} if units else {}
+        instances = self._instances() if described else {}
+        missing = [account for account in accounts if account not in instances]
+        return {"Accounts": missing} if missing else {}
+
+    def _operate(self, operation: str, **params: Any) -> None:
+        begun = self._ask(operation, OperationPreferences=dict(_PREFERENCES), **params)
+        operation_id = str(begun["OperationId"])
+        self.operations.add(operation_id)
+        self._progress(f"{self._name}: {operation} has begun")
+        self._watch(operation, operation_id)
+
+    def _await_earlier(self) -> None:
+        """Wait for operations that were begun before: what they have not come to yet is not known to fail."""
+        for summary in self._ask("ListStackSetOperations").get("Summaries", ()):
+            if summary["Status"] in _GOING_ON:
+                self._watch(f"an earlier {summary['Action']}", summary["OperationId"])
+
+    def _watch(self, operation: str, operation_id: str) -> None:
+        """Wait for the end of an operation; where the bound is hit, the instances tell how far it came."""
+        last = ""
+        seconds = self.session.params.wait_seconds
+        self.ended = False
+        for _ in attempts(seconds):
+            try:
+                described = self._ask("DescribeStackSetOperation", OperationId=operation_id)[
+                    "StackSetOperation"
+                ]
+            except StackFailure as failure:
+                if failure.outcome.retryable:
+                    continue
+                raise
+            status = str(described["Status"])
+            if status != last:
+                self._progress(f"{self._name}: {operation} is {status}")
+                last = status
+            if status not in _GOING_ON:
+                self.ended = True
+                return
+        self._progress(f"{self._name}: {operation} has not ended after {seconds} s")
+
+    def _instances(self) -> dict[str, Instance]:
+        session = self.session
+        called = self._called("ListStackInstances")
+        return {
+            summary["Account"]: summary
+            for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **called)
+            for summary in _summaries(answer)
+            if summary["Region"] == self._region
+        }
+
+
+def _summaries(answer: Any) -> Iterator[Instance]:
+    if not answer.ok:
+        raise refused("ListStackInstances", answer)
+    yield from answer.result.get("Summaries", ())
+
+
+def _failed(session: Session, account: str, failure: StackFailure) -> Finding:
+    why = f"The stack set was not deployed. {failure.why}"
+    question = question_of(session, account)
+    return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+
+
+def _not_reached(session: Session, account: str) -> Finding:
+    seconds = session.params.wait_seconds
+    why = f"The stack set has no stack in {account} after {seconds} s, and its operation has not ended."
+    fix = "Run again, with more wait_seconds if need be."
+    return not_tried(session, question_of(session, account), why, fix)

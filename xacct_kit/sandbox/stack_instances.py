@@ -1,0 +1,165 @@
+"""Making the stack of one account of a stack set, as the role that AWS takes for it.
+
+A self-managed set assumes its execution role through the administration role, and is refused as anybody is; a
+service-managed one acts as the role that StackSets itself keeps in every account of the organizational units.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from xacct_kit.sandbox import state
+from xacct_kit.sandbox.cloudformation.stacks import Definition
+
+if TYPE_CHECKING:
+    from xacct_kit.sandbox.gate import Caller
+
+ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
+EXECUTION_ROLE = "AWSCloudFormationStackSetExecutionRole"
+_SERVICE_ROLE = "stacksets-exec-sandbox"
+_SERVICE = "cloudformation.amazonaws.com"
+
+Params = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Instance:
+    """What a stack set has in one account and region."""
+
+    account: str
+    region: str
+    unit: str | None = None
+    status: str = "OUTDATED"
+    detailed: str = "PENDING"
+    reason: str | None = None
+    stack_id: str | None = None
+    operation_id: str = ""
+
+
+@dataclass(kw_only=True)
+class StackSet:
+    """A stack set; it is read and changed under the lock of its `StackSets`."""
+
+    name: str
+    definition: Definition
+    service_managed: bool
+    execution_role: str | None
+    auto_deployment: Mapping[str, Any] | None
+    managed_execution: bool
+    id: str = ""
+    units: list[str] = field(default_factory=list)
+    regions: dict[str, None] = field(default_factory=dict)
+    instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    operations: dict[str, Answer] = field(default_factory=dict)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class InstanceFailure(Exception):
+    """A stack instance did not come to be; the text is its reason."""
+
+
+def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
+    """Who makes the stack of an instance.
+
+    Raises:
+        InstanceFailure: nobody can.
+    """
+    account, partition = instance.account, caller.partition
+    caller.gate.members.enter(account)
+    if found.service_managed:
+        state.ensure_role(partition, account, _SERVICE_ROLE, _SERVICE)
+        role = state.find_named(partition, account, "role", _SERVICE_ROLE)
+        assert role is not None
+        return caller.session_of(role, instance.region)
+    administration = state.find_named(partition, caller.account, "role", ADMINISTRATION_ROLE)
+    if administration is None or not state.trusts_service(administration, _SERVICE):
+        raise InstanceFailure(
+            f"Account {caller.account} should have '{ADMINISTRATION_ROLE}' role with trust to {_SERVICE}."
+        )
+    arn = f"arn:{partition}:iam::{account}:role/{found.execution_role}"
+    try:
+        return caller.session_of(administration, instance.region).assume(arn)
+    except ClientError as error:
+        raise InstanceFailure(
+            f"Account {account} should have '{found.execution_role}' role with trust relationship to Role "
+            f"'{ADMINISTRATION_ROLE}'."
+        ) from error
+
+
+def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> None:
+    """Make or update the stack of an instance, and wait until it has settled.
+
+    Raises:
+        InstanceFailure: it did not come to be.
+    """
+    definition = found.definition
+    request = {
+        "TemplateBody": definition.template.body,
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in definition.values.items()],
+        "Capabilities": list(definition.capabilities),
+        "Tags": [{"Key": key, "Value": value} for key, value in definition.tags.items()],
+    }
+    before = _stack(executing, instance.stack_id)
+    try:
+        if before is None:
+            name = f"StackSet-{found.name[:80]}-{uuid.uuid4()}"
+            new = {"StackName": name, "OnFailure": "DELETE", **request}
+            instance.stack_id = executing.call("cloudformation", "CreateStack", new)["StackId"]
+        else:
+            executing.call("cloudformation", "UpdateStack", {"StackName": instance.stack_id, **request})
+    except ClientError as error:
+        told: Any = error.response
+        if "No updates are to be performed" in told["Error"]["Message"]:
+            return
+        raise InstanceFailure(told["Error"]["Message"]) from error
+    _await(executing, str(instance.stack_id))
+
+
+def _stack(executing: Caller, stack_id: str | None) -> Params | None:
+    """The description of a stack that is not deleted."""
+    if stack_id is None:
+        return None
+    asked = {"StackName": stack_id}
+    described: Params = executing.gate.cloudformation.handle("DescribeStacks", asked, executing)["Stacks"][0]
+    return None if described["StackStatus"] == "DELETE_COMPLETE" else described
+
+
+def _await(executing: Caller, stack_id: str) -> None:
+    while True:
+        described = _stack(executing, stack_id)
+        status = described["StackStatus"] if described else "DELETE_COMPLETE"
+        if not status.endswith("_IN_PROGRESS"):
+            break
+        time.sleep(0.002)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise InstanceFailure(_first_failure(executing, stack_id))
+
+
+def _first_failure(executing: Caller, stack_id: str) -> str:
+    """The first failure of a stack's latest operation, in the words of a stack instance's reason."""
+    first = None
+    asked = {"StackName": stack_id}
+    for event in executing.gate.cloudformation.handle("DescribeStackEvents", asked, executing)["StackEvents"]:
+        if event["ResourceStatus"].endswith("_FAILED"):
+            first = event
+        if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _BEGINNINGS:
+            break
+    if first is None:
+        return "The stack has failed."
+    return (
+        f"ResourceLogicalId:{first['LogicalResourceId']}, ResourceType:{first['ResourceType']}, "
+        f"ResourceStatusReason:{first.get('ResourceStatusReason', '')}."
+    )
+
+
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")

@@ -1,0 +1,394 @@
+"""The sandbox's StackSets: operations that make real stacks in other accounts.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from xacct_kit.sandbox import organization
+from xacct_kit.sandbox.cloudformation.descriptions import given
+from xacct_kit.sandbox.cloudformation.parameters import shown
+from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered
+from xacct_kit.sandbox.cloudformation.requests import check_name, check_offered, definition_of, page
+from xacct_kit.sandbox.cloudformation.stacks import Definition
+from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.stack_instances import (
+    ADMINISTRATION_ROLE,
+    EXECUTION_ROLE,
+    Answer,
+    Instance,
+    InstanceFailure,
+    Params,
+    StackSet,
+    acting_for,
+    deploy_instance,
+)
+
+if TYPE_CHECKING:
+    from xacct_kit.sandbox.gate import Caller
+
+_LOG = logging.getLogger(__name__)
+
+
+class StackSets:
+    """Every stack set of the sandbox, behind the operations of the API."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._sets: dict[tuple[str, str, str], StackSet] = {}
+        self._trusted: set[str] = set()
+
+    def handle(self, operation: str, params: Params, caller: Caller) -> Answer:
+        """Answer a request that has been authorised; stacks are made in a thread after the answer.
+
+        Raises:
+            ServiceFault: the request is refused.
+        """
+        answer, offered = OPERATIONS[operation]
+        check_offered(operation, params, offered)
+        if params.get("CallAs", "SELF") != "SELF":
+            raise not_offered("delegated administrators of StackSets")
+        with self._lock:
+            return answer(self, caller, params)
+
+    def activate(self, caller: Caller, _params: Params) -> Answer:
+        """Let StackSets act in the organization."""
+        self._check_management(caller)
+        self._trusted.add(caller.account)
+        return {}
+
+    def deactivate(self, caller: Caller, _params: Params) -> Answer:
+        """Let StackSets act in the organization no more."""
+        self._check_management(caller)
+        self._trusted.discard(caller.account)
+        return {}
+
+    def describe_access(self, caller: Caller, _params: Params) -> Answer:
+        """Tell whether StackSets may act in the organization."""
+        self._check_management(caller)
+        return {"Status": "ENABLED" if caller.account in self._trusted else "DISABLED"}
+
+    def _check_management(self, caller: Caller) -> None:
+        if not organization.is_management_account(caller.account):
+            raise invalid("You must be the management account or delegated admin account of an organization.")
+
+    def create(self, caller: Caller, params: Params) -> Answer:
+        """Make a stack set, which has no stacks yet."""
+        name = check_name(params["StackSetName"], "stackSetName")
+        if self._place(caller, name) in self._sets:
+            raise ServiceFault(409, "NameAlreadyExistsException", f"The Name {name} already exists.")
+        service_managed = params.get("PermissionModel") == "SERVICE_MANAGED"
+        if service_managed:
+            self._check_trusted(caller)
+        if service_managed != bool(params.get("AutoDeployment")):
+            raise invalid("AutoDeployment goes with the permission model SERVICE_MANAGED, and with it alone.")
+        _check_retained(params)
+        made = StackSet(
+            name=name,
+            definition=definition_of(params),
+            service_managed=service_managed,
+            execution_role=None if service_managed else params.get("ExecutionRoleName") or EXECUTION_ROLE,
+            auto_deployment=params.get("AutoDeployment"),
+            managed_execution=bool((params.get("ManagedExecution") or {}).get("Active")),
+            id=f"{name}:{uuid.uuid4()}",
+        )
+        self._sets[self._place(caller, name)] = made
+        return {"StackSetId": made.id}
+
+    def _check_trusted(self, caller: Caller) -> None:
+        self._check_management(caller)
+        if caller.account not in self._trusted:
+            raise invalid("You must enable organizations access to operate a service managed stack set")
+
+    def _place(self, caller: Caller, name: str) -> tuple[str, str, str]:
+        return caller.account, caller.region, name
+
+    def _named(self, caller: Caller, params: Params) -> StackSet:
+        name = params["StackSetName"].partition(":")[0]
+        found = self._sets.get(self._place(caller, name))
+        if found is None:
+            raise ServiceFault(404, "StackSetNotFoundException", f"StackSet {name} not found")
+        return found
+
+    def describe(self, caller: Caller, params: Params) -> Answer:
+        """Describe a stack set; what its template hides is hidden."""
+        found = self._named(caller, params)
+        definition = found.definition
+        role = f"arn:{caller.partition}:iam::{caller.account}:role/{ADMINISTRATION_ROLE}"
+        described = given(
+            StackSetName=found.name,
+            StackSetId=found.id,
+            StackSetARN=f"arn:{caller.partition}:cloudformation:{caller.region}:{caller.account}:stackset/{found.id}",
+            Status="ACTIVE",
+            TemplateBody=definition.template.body,
+            Parameters=shown(definition.template, definition.values),
+            Capabilities=list(definition.capabilities),
+            Tags=[{"Key": key, "Value": value} for key, value in definition.tags.items()],
+            PermissionModel="SERVICE_MANAGED" if found.service_managed else "SELF_MANAGED",
+            AdministrationRoleARN=None if found.service_managed else role,
+            ExecutionRoleName=found.execution_role,
+            AutoDeployment=found.auto_deployment,
+            ManagedExecution={"Active": found.managed_execution},
+            OrganizationalUnitIds=list(found.units),
+        )
+        return {"StackSet": described}
+
+    def update(self, caller: Caller, params: Params) -> Answer:
+        """Change a stack set, and begin to bring every stack of it to what it is now."""
+        found = self._named(caller, params)
+        _check_retained(params)
+        definition = definition_of(params, found.definition)
+        model = "SERVICE_MANAGED" if found.service_managed else "SELF_MANAGED"
+        if params.get("PermissionModel", model) != model:
+            raise invalid("The permission model of a stack set that has stack instances cannot be changed.")
+        _check_free(found)
+        return self._begin(found, caller, "UPDATE", params, list(found.instances.values()), definition)
+
+    def create_instances(self, caller: Caller, params: Params) -> Answer:
+        """Begin to make stacks in accounts, or in every account of organizational units."""
+        found = self._named(caller, params)
+        _check_free(found)
+        targets = dict(self._targets(found, caller, params))
+        for account, unit in targets.items():
+            for region in params["Regions"]:
+                found.regions.setdefault(region)
+                instance = Instance(account=account, region=region, unit=unit)
+                found.instances.setdefault((account, region), instance)
+        chosen = [each for each in found.instances.values() if each.account in targets]
+        return self._begin(found, caller, "CREATE", params, chosen)
+
+    def _targets(self, found: StackSet, caller: Caller, params: Params) -> Iterator[tuple[str, str | None]]:
+        targets = params.get("DeploymentTargets") or {}
+        units, accounts = targets.get("OrganizationalUnitIds"), params.get("Accounts")
+        if found.service_managed:
+            if accounts or not units or set(targets) != {"OrganizationalUnitIds"}:
+                raise invalid("A service-managed stack set is deployed to OrganizationalUnitIds.")
+            self._check_trusted(caller)
+            found.units.extend(unit for unit in units if unit not in found.units)
+            for unit in units:
+                yield from ((account, unit) for account in organization.accounts_below(caller.account, unit))
+        elif units or not accounts:
+            raise invalid("A self-managed stack set is deployed to Accounts.")
+        else:
+            yield from ((account, None) for account in accounts)
+
+    def moved(self, caller: Caller, account: str) -> None:
+        """Deploy to an account that came into the units of stack sets, and let go of one that left them.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+        """
+        with self._lock:
+            for (owner, region, _), found in self._sets.items():
+                if owner == caller.account and (found.auto_deployment or {}).get("Enabled"):
+                    self._follow(found, replace(caller, region=region), account)
+
+    def _follow(self, found: StackSet, caller: Caller, account: str) -> None:
+        below = (each for each in found.units if account in organization.accounts_below(caller.account, each))
+        unit = next(below, None)
+        for region in found.regions:
+            place = (account, region)
+            if unit is None:
+                found.instances.pop(place, None)
+            elif place not in found.instances:
+                found.instances[place] = Instance(account=account, region=region, unit=unit)
+                self._begin(found, caller, "CREATE", {}, [found.instances[place]])
+
+    def _begin(
+        self,
+        found: StackSet,
+        caller: Caller,
+        action: str,
+        params: Params,
+        instances: list[Instance],
+        definition: Definition | None = None,
+    ) -> Answer:
+        operation_id = params.get("OperationId") or str(uuid.uuid4())
+        operation = {
+            "OperationId": operation_id,
+            "StackSetId": found.id,
+            "Action": action,
+            "Status": "QUEUED" if _running(found) else "RUNNING",
+            "OperationPreferences": params.get("OperationPreferences") or {},
+            "CreationTimestamp": datetime.now(UTC),
+        }
+        found.operations[operation_id] = operation
+
+        def work() -> None:
+            with found.turn:
+                self._start(found, params, operation, instances, definition)
+                self._carry_out(found, caller, operation, instances)
+
+        threading.Thread(target=work, name=f"stack-set-{found.name}", daemon=True).start()
+        return {"OperationId": operation_id}
+
+    def _start(
+        self,
+        found: StackSet,
+        params: Params,
+        operation: Answer,
+        instances: list[Instance],
+        definition: Definition | None,
+    ) -> None:
+        with self._lock:
+            operation["Status"] = "RUNNING"
+            if definition is not None:
+                found.definition = definition
+                found.execution_role = params.get("ExecutionRoleName") or found.execution_role
+                found.auto_deployment = params.get("AutoDeployment") or found.auto_deployment
+            for each in instances:
+                each.detailed, each.operation_id = "PENDING", operation["OperationId"]
+                each.status = "OUTDATED"
+
+    def _carry_out(
+        self, found: StackSet, caller: Caller, operation: Answer, instances: list[Instance]
+    ) -> None:
+        """Deploy to one account after the other, until more have failed than may."""
+        tolerated = _tolerated(operation["OperationPreferences"], len(instances))
+        failures = 0
+        for instance in instances:
+            if failures > tolerated:
+                self._tell(instance, "CANCELLED", "Cancelled since failure tolerance has exceeded")
+                continue
+            self._tell(instance, "RUNNING", None)
+            detailed, reason = self._deployed(found, caller, instance)
+            failures += detailed == "FAILED"
+            self._tell(instance, detailed, reason)
+        with self._lock:
+            operation["Status"] = "FAILED" if failures > tolerated else "SUCCEEDED"
+            operation["EndTimestamp"] = datetime.now(UTC)
+
+    def _tell(self, instance: Instance, detailed: str, reason: str | None) -> None:
+        with self._lock:
+            instance.detailed, instance.reason = detailed, reason
+            instance.status = "CURRENT" if detailed == "SUCCEEDED" else "OUTDATED"
+
+    def _deployed(self, found: StackSet, caller: Caller, instance: Instance) -> tuple[str, str | None]:
+        """The detailed status of an instance after its stack was made or updated, and the reason."""
+        if organization.is_suspended(instance.account):
+            return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
+        try:
+            deploy_instance(found, acting_for(found, caller, instance), instance)
+        except InstanceFailure as failure:
+            return "FAILED", str(failure)
+        except Exception as error:
+            # Nobody waits for the thread: the instance tells what it died of.
+            _LOG.exception("An operation of the stack set %s failed", found.name)
+            return "FAILED", f"Internal Failure: {error!r}"
+        return "SUCCEEDED", None
+
+    def describe_operation(self, caller: Caller, params: Params) -> Answer:
+        """Describe an operation."""
+        operation = self._named(caller, params).operations.get(params["OperationId"])
+        if operation is None:
+            text = f"Operation {params['OperationId']} not found"
+            raise ServiceFault(404, "OperationNotFoundException", text)
+        return {"StackSetOperation": dict(operation)}
+
+    def list_operations(self, caller: Caller, params: Params) -> Answer:
+        """List the operations, newest first."""
+        operations = list(self._named(caller, params).operations.values())[::-1]
+        listed, following = page(operations, params)
+        names = ("OperationId", "Action", "Status", "CreationTimestamp", "EndTimestamp")
+        summaries = [{name: each[name] for name in names if name in each} for each in listed]
+        return {"Summaries": summaries, **following}
+
+    def list_instances(self, caller: Caller, params: Params) -> Answer:
+        """List the instances."""
+        found = self._named(caller, params)
+        wanted = (params.get("StackInstanceAccount"), params.get("StackInstanceRegion"))
+        instances = [
+            each
+            for each in found.instances.values()
+            if wanted[0] in (None, each.account) and wanted[1] in (None, each.region)
+        ]
+        listed, following = page(instances, params)
+        return {"Summaries": [_summary(found, each) for each in listed], **following}
+
+
+def _check_retained(params: Params) -> None:
+    """Refuse what the sandbox does not do: to remove the stack of an account that leaves its unit.
+
+    Raises:
+        ServiceFault: it would have to.
+    """
+    deployment = params.get("AutoDeployment") or {}
+    if deployment.get("Enabled") and not deployment.get("RetainStacksOnAccountRemoval"):
+        raise not_offered("the removal of stacks when an account leaves its unit")
+
+
+def _running(found: StackSet) -> bool:
+    return any(each["Status"] in ("RUNNING", "QUEUED") for each in found.operations.values())
+
+
+def _check_free(found: StackSet) -> None:
+    """Refuse a second operation, unless operations are queued.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ManagedExecution.html
+
+    Raises:
+        ServiceFault: another is in progress.
+    """
+    if _running(found) and not found.managed_execution:
+        text = f"Another Operation on StackSet {found.id} is in progress"
+        raise ServiceFault(409, "OperationInProgressException", text)
+
+
+def _summary(found: StackSet, instance: Instance) -> Answer:
+    return given(
+        StackSetId=found.id,
+        Account=instance.account,
+        Region=instance.region,
+        StackId=instance.stack_id,
+        Status=instance.status,
+        StatusReason=instance.reason,
+        StackInstanceStatus={"DetailedStatus": instance.detailed},
+        OrganizationalUnitId=instance.unit,
+        LastOperationId=instance.operation_id,
+    )
+
+
+def _tolerated(preferences: Params, accounts: int) -> int:
+    """How many accounts may fail; a percentage is rounded down.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+    """
+    share = int(preferences.get("FailureTolerancePercentage") or 0)
+    return int(preferences.get("FailureToleranceCount") or 0) + accounts * share // 100
+
+
+_COMMON = frozenset({"CallAs", "StackSetName"})
+_DEFINED = frozenset(
+    {"Capabilities", "ExecutionRoleName", "ManagedExecution", "Parameters", "PermissionModel"}
+)
+_SET = _COMMON | _DEFINED | {"AutoDeployment", "ClientRequestToken", "Tags", "TemplateBody"}
+_RUN = frozenset({"OperationId", "OperationPreferences"})
+_PAGED = _COMMON | {"NextToken"}
+
+_Operation = tuple[Callable[[StackSets, "Caller", Params], Answer], frozenset[str]]
+
+OPERATIONS: Mapping[str, _Operation] = {
+    "ActivateOrganizationsAccess": (StackSets.activate, frozenset()),
+    "CreateStackInstances": (
+        StackSets.create_instances,
+        _COMMON | _RUN | {"Accounts", "DeploymentTargets", "Regions"},
+    ),
+    "CreateStackSet": (StackSets.create, _SET),
+    "DeactivateOrganizationsAccess": (StackSets.deactivate, frozenset()),
+    "DescribeOrganizationsAccess": (StackSets.describe_access, frozenset({"CallAs"})),
+    "DescribeStackSet": (StackSets.describe, _COMMON),
+    "DescribeStackSetOperation": (StackSets.describe_operation, _COMMON | {"OperationId"}),
+    "ListStackInstances": (
+        StackSets.list_instances,
+        _PAGED | {"StackInstanceAccount", "StackInstanceRegion"},
+    ),
+    "ListStackSetOperations": (StackSets.list_operations, _PAGED),
+    "UpdateStackSet": (StackSets.update, (_SET - {"ClientRequestToken"}) | _RUN | {"UsePreviousTemplate"}),
+}
