@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from xacct_kit.aws.deadlines import longest, within
+from xacct_kit.aws.connections import keep_deadlines
+from xacct_kit.aws.deadlines import apart, longest, within
 from xacct_kit.aws.genuine import refuse_foreign
 from xacct_kit.aws.redaction import InProcess, Redactor, redact
 from xacct_kit.aws.sdk_errors import text_of
@@ -168,9 +169,11 @@ class Clients:
         if self._connection.fixed:
             # Loopback is never reached through a proxy, and buckets are no host names there.
             config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
-        return self._session.create_client(
+        client = self._session.create_client(
             service, region_name=region, endpoint_url=self._connection.endpoint, config=config
         )
+        keep_deadlines(client)
+        return client
 
 
 @cache
@@ -199,6 +202,13 @@ def _cannot(what: str, error: Exception) -> str:
     return f"{what}: {redact(text_of(error)) or type(error).__name__}".rstrip(".") + "."
 
 
+def _keys_of(credentials: Credentials) -> ReadOnlyCredentials:
+    # Renewing them may call somebody else's service, start a program, or wait for another thread that does.
+    ending = getattr(credentials, "refresh_needed", None)
+    read = credentials.get_frozen_credentials
+    return apart(read) if ending and ending() else read()
+
+
 def _signing_resolver() -> Any:
     from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
@@ -207,7 +217,7 @@ def _signing_resolver() -> Any:
 
         def get_frozen_credentials(self) -> ReadOnlyCredentials:
             credentials, redactor = _signing.get()
-            keys = credentials.get_frozen_credentials()
+            keys = _keys_of(credentials)
             redactor.learn(*keys[: len(_PARTS)])
             return keys
 

@@ -10,6 +10,7 @@ from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canaries import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import not_tried
+from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.trial import Trial, placeholders
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -34,7 +35,9 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
 def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
     role = role_access(session, account, progress)
-    findings = [probe_as(session, account, role, probe, progress=progress) for probe in PROBES]
+    findings = side_by_side(
+        [partial(probe_as, session, account, role, probe, progress=progress) for probe in PROBES]
+    )
     if session.params.probes == "canary":
         findings += fly_canaries(session, account, role, progress)
     return findings
