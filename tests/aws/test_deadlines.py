@@ -76,7 +76,7 @@ class Server:
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
-                with closing(self._secured(connection)) as secured, suppress(OSError):
+                with closing(connection), suppress(OSError), closing(self._secured(connection)) as secured:
                     self._answer(secured)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
@@ -132,8 +132,7 @@ def tls(
     """How to serve, and be trusted."""
     if request.param == "http":
         return None
-    # A fixed connection has no certificates but those that its library is given.
-    monkeypatch.setattr("botocore.httpsession.where", lambda: str(certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context

@@ -136,8 +136,9 @@ def test_no_refusal_failure_or_timeout_lets_the_credentials_of_one_account_sign_
 def test_there_is_one_client_a_service_and_region_and_its_connections_are_used_again() -> None:
     aws = RecordingAws()
     with session_with(aws) as session:
-        interleaved(session, rounds=2)
         region = session.params.region
+        session.prepare((service, region) for service, _ in CALLS)
+        interleaved(session, rounds=2)
         assert {*session._clients._clients} == {(each, region) for each in ("sts", *(c[0] for c in CALLS))}
     used = {(request.service, request.connection) for request in aws.requests}
     assert max(Counter(service for service, _ in used).values()) <= WORKERS

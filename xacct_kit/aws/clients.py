@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextvars
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,22 @@ class Clients:
         paging = self._session.get_paginator_model(service).get_paginator(operation)
         return paging["input_token"], paging["output_token"]
 
+    def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Build clients, by service and region, while something else is waited for."""
+
+        def build() -> None:
+            for each in wanted:
+                # Whoever calls is told what is wrong.
+                with suppress(AccessError):
+                    self._client(*each)
+
+        threading.Thread(target=build, daemon=True).start()
+
     def _client(self, service: str, region: str) -> Any:
+        ready = self._clients.get((service, region))
+        return ready or self._only(service, region)
+
+    def _only(self, service: str, region: str) -> Any:
         with self._lock:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._made(service, region)

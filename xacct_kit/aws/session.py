@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -118,6 +118,7 @@ class Session:
         self._external_id: str | None = None
         self._paid: dict[tuple[str, ...], tuple[float, Answer]] = {}
         self._spent = 0.0
+        self._of_account: dict[str, threading.Lock] = {}
         self.role_changed: dict[str, float] = {}
         self.redact = Redactor()
         if split_reference(params.external_id) is None:
@@ -134,6 +135,10 @@ class Session:
     def close(self) -> None:
         """Give back what the session holds."""
         self._on_close()
+
+    def prepare(self, services: Iterable[tuple[str, str]]) -> None:
+        """Build the clients of services in regions while something else is waited for."""
+        self._clients.prepare(services)
 
     def call(
         self, caller: Caller, service: str, operation: str, *, region: str | None = None, **params: Any
@@ -331,6 +336,11 @@ class Session:
         if self.params.access_role is None:
             return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
         return self.act_as(account, self.params.access_role, anew=anew)
+
+    def lock_of(self, account: str) -> threading.Lock:
+        """For what is found out by a call, and once an account."""
+        with self._lock:
+            return self._of_account.setdefault(account, threading.Lock())
 
     def can_afford(self, question: tuple[str, ...], price: float) -> bool:
         """Whether a question has just been answered, or the params' budget allows to ask it."""

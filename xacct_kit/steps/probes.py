@@ -11,7 +11,7 @@ from xacct_kit.steps.canaries import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import not_tried
 from xacct_kit.steps.side_by_side import side_by_side
-from xacct_kit.steps.trial import Trial, placeholders
+from xacct_kit.steps.trial import Trial, filled, placeholders
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -41,6 +41,18 @@ def probe_account(session: Session, account: str, progress: Progress = silent) -
     if session.params.probes == "canary":
         findings += fly_canaries(session, account, role, progress)
     return findings
+
+
+def prepare(session: Session, account: str) -> None:
+    """Build the clients of the probes while other steps wait for answers: it takes longer than the probes.
+
+    Parameters:
+        session: whose run it is.
+        account: the first account that is probed.
+    """
+    values = placeholders(session, account)
+    regions = {(probe.service, filled(probe.region, values)): None for probe in PROBES}
+    session.prepare([(service, region) for service, region in regions if region])
 
 
 def probe_as(
