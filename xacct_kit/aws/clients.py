@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextvars
 import re
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from xacct_kit.aws.connections import keep_deadlines
 from xacct_kit.aws.deadlines import apart, longest, within
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
 _signing: contextvars.ContextVar[tuple[Credentials, Redactor]] = contextvars.ContextVar("signing")
+
+# Keys that need not be renewed yet last a quarter of an hour more, and to find that out is slow.
+_LASTING_SECONDS = 60.0
+_lasting: WeakKeyDictionary[Credentials, tuple[ReadOnlyCredentials, float]] = WeakKeyDictionary()
 
 # The secrets of credentials, in botocore's order; behind them it has the account's ID.
 _PARTS = ("access key", "secret access key", "session token")
@@ -219,10 +225,19 @@ def _cannot(what: str, error: Exception) -> str:
 
 
 def _keys_of(credentials: Credentials) -> ReadOnlyCredentials:
-    # Renewing them may call somebody else's service, start a program, or wait for another thread that does.
-    ending = getattr(credentials, "refresh_needed", None)
-    read = credentials.get_frozen_credentials
-    return apart(read) if ending and ending() else read()
+    """The keys of credentials, renewed where they end."""
+    keys, until = _lasting.get(credentials, (None, 0.0))
+    if keys is not None and time.monotonic() < until:
+        return keys
+    ending, read = getattr(credentials, "refresh_needed", None), credentials.get_frozen_credentials
+    if ending is None:
+        return read()
+    if ending():
+        # Calls somebody else's service, starts a program, or waits for another thread that does.
+        return apart(read)
+    keys = read()
+    _lasting[credentials] = keys, time.monotonic() + _LASTING_SECONDS
+    return keys
 
 
 def _signing_resolver() -> Any:
