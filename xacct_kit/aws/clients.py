@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextvars
 import re
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from xacct_kit.aws.deadlines import longest, within
+from xacct_kit.aws.connections import keep_deadlines
+from xacct_kit.aws.deadlines import apart, longest, within
 from xacct_kit.aws.genuine import refuse_foreign
 from xacct_kit.aws.redaction import InProcess, Redactor, redact
 from xacct_kit.aws.sdk_errors import text_of
@@ -25,8 +29,14 @@ if TYPE_CHECKING:
 
 _signing: contextvars.ContextVar[tuple[Credentials, Redactor]] = contextvars.ContextVar("signing")
 
+# Keys that need not be renewed yet last a quarter of an hour more, and to find that out is slow.
+_LASTING_SECONDS = 60.0
+_lasting: WeakKeyDictionary[Credentials, tuple[ReadOnlyCredentials, float]] = WeakKeyDictionary()
+
 # The secrets of credentials, in botocore's order; behind them it has the account's ID.
 _PARTS = ("access key", "secret access key", "session token")
+# As many as accounts can be worked on at a time.
+_CONNECTIONS = 1000
 _FIT = re.compile(r"[!-~]*")
 
 
@@ -133,7 +143,22 @@ class Clients:
         paging = self._session.get_paginator_model(service).get_paginator(operation)
         return paging["input_token"], paging["output_token"]
 
+    def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Build clients, by service and region, while something else is waited for."""
+
+        def build() -> None:
+            for each in wanted:
+                # Whoever calls is told what is wrong.
+                with suppress(AccessError):
+                    self._client(*each)
+
+        threading.Thread(target=build, daemon=True).start()
+
     def _client(self, service: str, region: str) -> Any:
+        ready = self._clients.get((service, region))
+        return ready or self._only(service, region)
+
+    def _only(self, service: str, region: str) -> Any:
         with self._lock:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._made(service, region)
@@ -162,15 +187,17 @@ class Clients:
         config = Config(
             connect_timeout=self._connection.connect_timeout,
             read_timeout=self._connection.read_timeout,
-            max_pool_connections=50,
+            max_pool_connections=_CONNECTIONS,
             user_agent_extra="xacct-kit",
         )
         if self._connection.fixed:
             # Loopback is never reached through a proxy, and buckets are no host names there.
             config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
-        return self._session.create_client(
+        client = self._session.create_client(
             service, region_name=region, endpoint_url=self._connection.endpoint, config=config
         )
+        keep_deadlines(client)
+        return client
 
 
 @cache
@@ -199,6 +226,22 @@ def _cannot(what: str, error: Exception) -> str:
     return f"{what}: {redact(text_of(error)) or type(error).__name__}".rstrip(".") + "."
 
 
+def _keys_of(credentials: Credentials) -> ReadOnlyCredentials:
+    """The keys of credentials, renewed where they end."""
+    keys, until = _lasting.get(credentials, (None, 0.0))
+    if keys is not None and time.monotonic() < until:
+        return keys
+    ending, read = getattr(credentials, "refresh_needed", None), credentials.get_frozen_credentials
+    if ending is None:
+        return read()
+    if ending():
+        # Calls somebody else's service, starts a program, or waits for another thread that does.
+        return apart(read)
+    keys = read()
+    _lasting[credentials] = keys, time.monotonic() + _LASTING_SECONDS
+    return keys
+
+
 def _signing_resolver() -> Any:
     from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
@@ -207,7 +250,7 @@ def _signing_resolver() -> Any:
 
         def get_frozen_credentials(self) -> ReadOnlyCredentials:
             credentials, redactor = _signing.get()
-            keys = credentials.get_frozen_credentials()
+            keys = _keys_of(credentials)
             redactor.learn(*keys[: len(_PARTS)])
             return keys
 

@@ -1,13 +1,15 @@
 """How long a call may take in all.
 
 A read timeout bounds the wait for each part of an answer, and not for the answer: one that drips has no end,
-and neither has the lookup of a name.
+and neither has the lookup of a name, or a program that is asked for credentials. A call is made where it is
+asked for, and keeps its deadline by what it waits for; a thread for each would cost as much as the call.
 """
 
 from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -16,6 +18,13 @@ T = TypeVar("T")
 
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _LONGEST_PAUSE = 20.0
+
+_FOR_EVER = float("inf")
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=_FOR_EVER)
+
+
+class _Overdue(BaseException):
+    """The time of a call is over. It is no `Exception`, which botocore would take for a fault that passes."""
 
 
 def longest(config: Any) -> float:
@@ -30,15 +39,42 @@ def longest(config: Any) -> float:
 
 
 def within(seconds: float, make: Callable[[], T]) -> T:
-    """What a call returns or raises, if it does so in time; if not, it is left to itself.
+    """What a call returns or raises, if it does so in time; whatever it waits for asks for `time_left`.
 
     Parameters:
-        seconds: the bound.
-        make: makes the call; it sees the context variables of who asks.
+        seconds: the bound; a call within a call has no more than is left of the outer one.
+        make: makes the call.
 
     Raises:
         TimeoutError: it takes longer.
     """
+    token = _deadline.set(min(_deadline.get(), time.monotonic() + seconds))
+    try:
+        return make()
+    except _Overdue:
+        pass
+    finally:
+        _deadline.reset(token)
+    raise TimeoutError(f"there was no whole answer within {seconds:.0f} s")
+
+
+def time_left() -> float:
+    """Seconds that are left of the call at hand; where they are over, the call ends here."""
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise _Overdue
+    return left
+
+
+def apart(make: Callable[[], T]) -> T:
+    """Do what has no bound of its own in a thread, which is left to itself when the call is overdue.
+
+    Parameters:
+        make: does it; it sees the context variables of who asks.
+    """
+    left = time_left()
+    if left == _FOR_EVER:
+        return make()
     done: Future[T] = Future()
     context = contextvars.copy_context()
 
@@ -50,8 +86,8 @@ def within(seconds: float, make: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        return done.result(timeout=seconds)
-    except TimeoutError as error:
+        return done.result(timeout=left)
+    except TimeoutError:
         if done.done():
             raise
-        raise TimeoutError(f"there was no whole answer within {seconds:.0f} s") from error
+        raise _Overdue from None

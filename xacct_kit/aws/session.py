@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +18,7 @@ from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable
 from xacct_kit.aws.partitions import PARTITIONS, Partition
+from xacct_kit.aws.payments import Payments
 from xacct_kit.aws.redaction import InProcess, Redactor
 from xacct_kit.aws.references import resolve
 from xacct_kit.errors import AccessError, XacctError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from xacct_kit.params import Params
 
 _SESSION_NAME = "xacct-kit"
-_FRESH_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ class Session:
 
     Attributes:
         role_changed: when the role of an account was made or changed, on the monotonic clock.
+        payments: what the session spends.
         redact: takes the external ID and what else must not be told out of a text.
     """
 
@@ -116,8 +117,8 @@ class Session:
         self._assumed: dict[tuple[str, str, str | None], Assumption] = {}
         self._operator: Caller | None = None
         self._external_id: str | None = None
-        self._paid: dict[tuple[str, ...], tuple[float, Answer]] = {}
-        self._spent = 0.0
+        self.payments = Payments(params.max_cost_usd)
+        self._of_account: dict[str, threading.Lock] = {}
         self.role_changed: dict[str, float] = {}
         self.redact = Redactor()
         if split_reference(params.external_id) is None:
@@ -134,6 +135,10 @@ class Session:
     def close(self) -> None:
         """Give back what the session holds."""
         self._on_close()
+
+    def prepare(self, services: Iterable[tuple[str, str]]) -> None:
+        """Build the clients of services in regions while something else is waited for."""
+        self._clients.prepare(services)
 
     def call(
         self, caller: Caller, service: str, operation: str, *, region: str | None = None, **params: Any
@@ -340,45 +345,15 @@ class Session:
         """Keep nothing of an account that is done: a run over many would keep it to its end."""
         with self._lock:
             self._assumed = {key: kept for key, kept in self._assumed.items() if account not in key[1]}
-            self._paid = {key: kept for key, kept in self._paid.items() if account not in key}
+            self._of_account.pop(account, None)
             self.role_changed.pop(account, None)
+        self.payments.forget(account)
         self._budgets.forget(account)
 
-    def can_afford(self, question: tuple[str, ...], price: float) -> bool:
-        """Whether a question has just been answered, or the params' budget allows to ask it."""
+    def lock_of(self, account: str) -> threading.Lock:
+        """For what is found out by a call, and once an account."""
         with self._lock:
-            affordable = self._spent + price <= self.params.max_cost_usd + 1e-9
-            return affordable or self._paid_answer(question) is not None
-
-    def _paid_answer(self, question: tuple[str, ...]) -> Answer | None:
-        at, answer = self._paid.get(question, (0.0, None))
-        return answer if answer is not None and time.monotonic() - at < _FRESH_SECONDS else None
-
-    def ask_once(
-        self, question: tuple[str, ...], price: float, ask: Callable[[], Answer]
-    ) -> tuple[Answer, bool]:
-        """Ask a question that costs money; a result is taken again for ten minutes.
-
-        Parameters:
-            question: what makes the question the same.
-            price: US dollars that a result costs; a refusal is free.
-            ask: makes the call.
-
-        Returns:
-            The answer, and whether it is an earlier one.
-        """
-        with self._lock:
-            earlier = self._paid_answer(question)
-            if earlier is not None:
-                return earlier, True
-            self._spent += price
-        answer = ask()
-        with self._lock:
-            if answer.ok:
-                self._paid[question] = (time.monotonic(), answer)
-            else:
-                self._spent -= price
-        return answer, False
+            return self._of_account.setdefault(account, threading.Lock())
 
 
 def _of_caller(outcome: Outcome, caller: Caller) -> Outcome:

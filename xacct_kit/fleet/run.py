@@ -16,11 +16,16 @@ from xacct_kit.fleet.crew import Crew, Errand
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
 from xacct_kit.steps.findings import Question, broken
+from xacct_kit.steps.side_by_side import in_sequence
 from xacct_kit.steps.waiting import Progress, silent
 
 AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
 Watch = Callable[[Sequence[Finding], bool], None]
 """Is told findings of an account as they become known, and whether they are its last."""
+
+
+# So many accounts at a time keep the process busy; an account's checks would only wait for a thread.
+_MANY = 8
 
 
 class Ledger(Protocol):
@@ -112,6 +117,7 @@ class _Run:
         self._watch = watch
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._many = False
 
     def over(self, accounts: Sequence[str], crew: Crew) -> None:
         """Work on the accounts.
@@ -120,10 +126,13 @@ class _Run:
         step that it is at.
         """
         width = crew.width(len(accounts))
+        self._many = width >= _MANY
         processes = crew.split(self._session, len(accounts))
         task: Callable[[str], list[Finding] | None] = self._here
         if processes and crew.connect is not None:
             task = partial(_elsewhere, Errand.of(self._session, crew.connect, processes), self._steps)
+        else:
+            probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
                 self._fan_out(executor, task, accounts, 2 * width)
@@ -170,10 +179,11 @@ class _Run:
     def _here(self, account: str) -> None:
         """Work on an account in this process; every step's findings are kept as soon as it has ended."""
         findings = _account(self._session, self._steps, self._progress, account)
-        for number, rows in enumerate(findings, start=1):
-            self._note(account, rows, last=number == len(self._steps))
-            if self._stopped.is_set():
-                return
+        with in_sequence() if self._many else nullcontext():
+            for number, rows in enumerate(findings, start=1):
+                self._note(account, rows, last=number == len(self._steps))
+                if self._stopped.is_set():
+                    return
         self._session.forget(account)
 
     def _note(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
@@ -185,7 +195,8 @@ class _Run:
 def _elsewhere(errand: Errand, steps: tuple[AccountStep, ...], account: str) -> list[Finding]:
     """Work on an account in another process."""
     session = errand.session()
-    findings = [row for rows in _account(session, steps, silent, account) for row in rows]
+    with in_sequence():
+        findings = [row for rows in _account(session, steps, silent, account) for row in rows]
     session.forget(account)
     return findings
 

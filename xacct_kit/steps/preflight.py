@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -28,12 +30,11 @@ def preflight(session: Session) -> Report:
 
 def check_account(session: Session, account: str, _progress: Progress = silent) -> list[Finding]:
     """Check what can be done in one account; nothing is waited for."""
-    return [
-        _operator(session, account),
-        *_roles_of_main(session, account),
-        _access(session, account),
-        *_readable(session, account),
-    ]
+    params = session.params
+    names = (params.api_handler_role, params.workflow_loop_runner_role, params.untrusted_role)
+    roles = [partial(_role_of_main, session, account, name) for name in names if name]
+    acting = side_by_side([*roles, partial(_access, session, account)])
+    return [_operator(session, account), *acting, *_readable(session, account)]
 
 
 def _operator(session: Session, account: str) -> Finding:
@@ -42,18 +43,14 @@ def _operator(session: Session, account: str) -> Finding:
     return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
 
 
-def _roles_of_main(session: Session, account: str) -> Iterator[Finding]:
+def _role_of_main(session: Session, account: str, name: str) -> Finding:
     """Acting as a role of main is a rehearsal; where it is not possible, that is no fault of the account."""
-    params = session.params
-    names = (params.api_handler_role, params.workflow_loop_runner_role, params.untrusted_role)
-    for name in filter(None, names):
-        question = _question(f"act-as-{name}", account, session.operator.name, "sts:AssumeRole")
-        assumption = session.act_as(params.main_account, name, anew=True)
-        if assumption.answer.outcome.kind.denied:
-            why = f"The operator cannot act as {name} of the main account; checks that need it are left out."
-            yield skipped(session, question, why)
-        else:
-            yield _acting(session, question, assumption, name)
+    question = _question(f"act-as-{name}", account, session.operator.name, "sts:AssumeRole")
+    assumption = session.act_as(session.params.main_account, name, anew=True)
+    if assumption.answer.outcome.kind.denied:
+        why = f"The operator cannot act as {name} of the main account; checks that need it are left out."
+        return skipped(session, question, why)
+    return _acting(session, question, assumption, name)
 
 
 def _access(session: Session, account: str) -> Finding:
@@ -71,28 +68,31 @@ def _acting(session: Session, question: Question, assumption: Assumption, name: 
     return answered(session, question, assumption.answer, why=why)
 
 
-def _readable(session: Session, account: str) -> Iterator[Finding]:
+def _readable(session: Session, account: str) -> list[Finding]:
     """The calls that a deployment starts with; that there is no such stack or role yet is no fault."""
-    access = session.deployer(account)
+    access, params = session.deployer(account), session.params
+    reads = {
+        "cloudformation:DescribeStacks": {"StackName": params.stack_name},
+        "iam:GetRole": {"RoleName": params.role_name},
+    }
+    return side_by_side([partial(_read, session, account, access, *read) for read in reads.items()])
+
+
+def _read(
+    session: Session, account: str, access: Assumption, action: str, arguments: Mapping[str, str]
+) -> Finding:
     deployer = access.caller
-    params = session.params
-    reads = (
-        ("cloudformation", "DescribeStacks", {"StackName": params.stack_name}),
-        ("iam", "GetRole", {"RoleName": params.role_name}),
-    )
-    for service, operation, arguments in reads:
-        name = deployer.name if deployer else params.access_role or session.operator.name
-        action = f"{service}:{operation}"
-        question = _question(f"{service}-{operation}", account, name, action)
-        if deployer is None:
-            why = f"{action} was not tried: nobody here may act in {account}."
-            fix = "Give the operator access to the account."
-            yield not_tried(session, question, why, fix, access.answer.outcome)
-        else:
-            yield _read(session, question, session.call(deployer, service, operation, **arguments))
+    name = deployer.name if deployer else session.params.access_role or session.operator.name
+    service, operation = action.split(":")
+    question = _question(f"{service}-{operation}", account, name, action)
+    if deployer is None:
+        why = f"{action} was not tried: nobody here may act in {account}."
+        fix = "Give the operator access to the account."
+        return not_tried(session, question, why, fix, access.answer.outcome)
+    return _found(session, question, session.call(deployer, service, operation, **arguments))
 
 
-def _read(session: Session, question: Question, answer: Answer) -> Finding:
+def _found(session: Session, question: Question, answer: Answer) -> Finding:
     if not answer.absent:
         return answered(session, question, answer)
     why = f"{question.caller} may call {question.action}; there is none yet."

@@ -10,7 +10,8 @@ from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canaries import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import not_tried
-from xacct_kit.steps.trial import Trial, placeholders
+from xacct_kit.steps.side_by_side import side_by_side
+from xacct_kit.steps.trial import Trial, filled, placeholders
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -34,10 +35,24 @@ def probe_permissions(session: Session, *, progress: Progress = silent) -> Repor
 def probe_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Probe every permission of the role in one account."""
     role = role_access(session, account, progress)
-    findings = [probe_as(session, account, role, probe, progress=progress) for probe in PROBES]
+    findings = side_by_side(
+        [partial(probe_as, session, account, role, probe, progress=progress) for probe in PROBES]
+    )
     if session.params.probes == "canary":
         findings += fly_canaries(session, account, role, progress)
     return findings
+
+
+def prepare(session: Session, account: str) -> None:
+    """Build the clients of the probes while other steps wait for answers: it takes longer than the probes.
+
+    Parameters:
+        session: whose run it is.
+        account: the first account that is probed.
+    """
+    values = placeholders(session, account)
+    regions = {(probe.service, filled(probe.region, values)): None for probe in PROBES}
+    session.prepare([(service, region) for service, region in regions if region])
 
 
 def probe_as(
@@ -79,9 +94,9 @@ def _paid(trial: Trial) -> Finding:
     """The finding of a call that costs money, within the budget of the params."""
     session, price = trial.session, trial.probe.price
     key = (trial.account, trial.probe.name)
-    if not session.can_afford(key, price):
+    answer, earlier = session.payments.ask(key, price, trial.ask)
+    if answer is None:
         return _too_dear(trial)
-    answer, earlier = session.ask_once(key, price, trial.ask)
     name = trial.question.caller
     why = f"{name} may call {trial.probe.action}; this answer was already paid for." if earlier else None
     return trial.judged(answer, why=why, cost=price if answer.ok and not earlier else 0.0)

@@ -67,8 +67,9 @@ def _may_pass(outcome: Outcome) -> bool:
 
 
 def _seconds_left(session: Session, account: str) -> float:
-    if account not in session.role_changed:
-        session.role_changed[account] = time.monotonic() - _age(session, account)
+    with session.lock_of(account):
+        if account not in session.role_changed:
+            session.role_changed[account] = time.monotonic() - _age(session, account)
     bound = min(_SECONDS, session.params.wait_seconds)
     return session.role_changed[account] + bound - time.monotonic()
 

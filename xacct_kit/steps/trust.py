@@ -5,7 +5,7 @@ A refusal that should not be is diagnosed by `xacct_kit.steps.trust_diagnosis`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -15,6 +15,7 @@ from xacct_kit.report import Expectation, Finding, Report, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, answered, finding, guarded, skipped
 from xacct_kit.steps.propagation import settled
+from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.trust_diagnosis import Refusal, diagnose
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -38,8 +39,8 @@ def check_trust(session: Session, *, progress: Progress = silent) -> Report:
 def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Check the role's trust in one account."""
     principals = list(trusted_principals(session, account))
-    positive = [_must_assume(session, account, principal, progress) for principal in principals]
-    return [*positive, *_must_be_refused(session, account, principals)]
+    positive = [partial(_must_assume, session, account, principal, progress) for principal in principals]
+    return side_by_side([*positive, *_must_be_refused(session, account, principals)])
 
 
 def _must_assume(session: Session, account: str, principal: Principal, progress: Progress) -> Finding:
@@ -124,15 +125,17 @@ _UNTRUSTED = _Attempt(
 )
 
 
-def _must_be_refused(session: Session, account: str, principals: list[Principal]) -> Iterator[Finding]:
+def _must_be_refused(
+    session: Session, account: str, principals: list[Principal]
+) -> Iterator[Callable[[], Finding]]:
     trusted = min(principals, key=lambda each: (each.access.caller is None, each.excluded))
-    yield _refused(session, account, trusted, _WITHOUT, None)
-    yield _refused(session, account, trusted, _WRONG, _wrong(session.external_id))
+    yield partial(_refused, session, account, trusted, _WITHOUT, None)
+    yield partial(_refused, session, account, trusted, _WRONG, _wrong(session.external_id))
     name = session.params.untrusted_role
     if name is not None:
         main = session.params.main_account
         untrusted = Principal(name, session.role_arn(main, name), session.act_as(main, name))
-        yield _refused(session, account, untrusted, _UNTRUSTED, session.external_id)
+        yield partial(_refused, session, account, untrusted, _UNTRUSTED, session.external_id)
 
 
 def _wrong(external_id: str) -> str:
