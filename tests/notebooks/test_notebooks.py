@@ -26,11 +26,12 @@ def code_cells(notebook: Any) -> list[Any]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in notebooks()][:4] == [
+    assert [path.stem for path in notebooks()][:5] == [
         "0_start_here",
         "1_deploy_role",
         "2_check_cost_explorer",
         "3_probe_permissions",
+        "4_onboard_organization",
     ]
 
 
