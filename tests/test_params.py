@@ -505,6 +505,8 @@ def test_some_accounts_must_be_asked_for() -> None:
             "exclude_accounts[0]: '1' is not an account ID, which is 12 digits and ",
         ),
         ({"exclude_accounts": ["333333333333"]}, "exclude_accounts: leaves none of member_accounts"),
+        ({"stack_set": "service-managed"}, "stack_set: service-managed goes to organizational_units"),
+        ({"stack_set": "yes"}, "stack_set: "),
     ],
 )
 def test_what_cannot_be_meant_by_which_accounts(given: dict[str, Any], fault: str) -> None:

@@ -119,6 +119,7 @@ def onboard(
     """
     from xacct_kit.environment import connect
     from xacct_kit.fleet.crew import Crew
+    from xacct_kit.fleet.deployment import deployment_of
     from xacct_kit.fleet.journal import NAME, Journal
     from xacct_kit.fleet.run import run
     from xacct_kit.fleet.targets import targeted
@@ -128,6 +129,7 @@ def onboard(
 
     tell = progress or silent
     with connect(params) as session, ExitStack() as opened:
+        stack_set = deployment_of(session) if deploying else None
         left_out = targeted(session).findings
         everybody = session.params.accounts
         journal, known = None, frozenset[str]()
@@ -145,5 +147,6 @@ def onboard(
             ledger=journal,
             known=known,
             left_out=left_out,
+            stack_set=stack_set,
             watch=watch,
         )

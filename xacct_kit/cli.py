@@ -109,14 +109,12 @@ def deploy(
 ) -> None:
     """Deploy the role, and prove that it can be assumed."""
     from xacct_kit.environment import connect
-    from xacct_kit.fleet.targets import targeted
-    from xacct_kit.steps.deploy import deploy_role
+    from xacct_kit.fleet.deployment import deploy_to_targets
 
     params = _load(file, param, accounts)
     target = _target(out, params)
     with connect(params) as session:
-        report = targeted(session)
-        report += deploy_role(session, progress=_note)
+        report = deploy_to_targets(session, progress=_note)
     _deliver(report, target, form)
 
 

@@ -89,6 +89,9 @@ class Params(BaseModel):
     role_name: RoleName = Field("CrossAccountExecutionRole", description="role to deploy to each member")
     stack_name: StackName = Field("onboard-account", description="stack that holds the role")
     stack_tags: Tags = Field({}, description="tags of the stack")
+    stack_set: Literal["none", "self-managed", "service-managed"] = Field(
+        "none", description="whether, and by whose roles, StackSets deploy the stack"
+    )
     profile: Word = Field("documented", description="what the role must be")
     probes: Literal["read", "canary"] = Field(
         "read", description="read: change nothing; canary: also make things, and remove them again"
@@ -131,6 +134,13 @@ class Params(BaseModel):
                 raise ValueError("is missing, and so is organizational_units: say which accounts to onboard")
             raise ValueError("names no account; an empty list never means all accounts")
         return accounts
+
+    @field_validator("stack_set")
+    @classmethod
+    def _goes_somewhere(cls, model: str, info: ValidationInfo) -> str:
+        if model == "service-managed" and not info.data.get("organizational_units"):
+            raise ValueError("service-managed goes to organizational_units, and there are none")
+        return model
 
     @field_validator("exclude_accounts")
     @classmethod

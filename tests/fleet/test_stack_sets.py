@@ -444,3 +444,31 @@ def test_only_what_is_current_is_green(
     assert row.verdict is verdict
     assert "for a reason" in row.why
     assert bool(row.fix) is not verdict.green
+
+
+def test_the_params_say_that_a_run_deploys_by_a_stack_set(session: xk.Session) -> None:
+    """Self-managed, by the operator's access role in each account."""
+    administration(session)
+    told_lines = list[str]()
+    params = again(session, stack_set="self-managed").params
+    report = xk.onboard(params, progress=told_lines.append)
+    assert report.ok
+    deployed = [row for row in report if row.step == "deploy"]
+    assert [(row.account, row.probe) for row in deployed] == [
+        (account, "stack-set-instance") for account in MEMBERS
+    ]
+    assert xk.onboard(params).ok
+
+
+def test_the_params_say_that_it_goes_to_organizational_units(session: xk.Session) -> None:
+    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    params = Params.load(
+        "params/sandbox.yaml",
+        member_accounts=[],
+        organizational_units=["root"],
+        stack_set="service-managed",
+        sandbox_endpoint=session.endpoint,
+    )
+    report = xk.onboard(params)
+    assert report.ok
+    assert {row.account for row in report if row.probe == "stack-set-instance"} == set(MEMBERS)

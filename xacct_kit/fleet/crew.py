@@ -106,7 +106,12 @@ class Errand:
             connect: opens a session in the other process.
             processes: how many work on the run.
         """
-        own = {"sandbox_endpoint": session.endpoint, "member_accounts": session.params.accounts[:1]}
+        own = {
+            "sandbox_endpoint": session.endpoint,
+            "member_accounts": session.params.accounts[:1],
+            # It has been deployed before the accounts are split.
+            "stack_set": "none",
+        }
         values = session.params.model_copy(update=own).model_dump_json()
         return cls(connect, values, 1 / processes)
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RunError
 from xacct_kit.fleet.crew import Crew, Errand
+from xacct_kit.fleet.stack_sets import Deployment, deploy_stack_set
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
 from xacct_kit.steps.findings import Question, broken
@@ -62,6 +63,7 @@ def run(
     ledger: Ledger | None = None,
     known: frozenset[str] = frozenset(),
     left_out: Sequence[Finding] = (),
+    stack_set: Deployment | None = None,
     watch: Watch = lambda findings, last: None,
 ) -> Report:
     """Take every account of the params through the steps.
@@ -74,6 +76,7 @@ def run(
         ledger: keeps the findings as they become known; they stay in memory when it is not given.
         known: accounts that need not be done, because the ledger has their findings.
         left_out: a finding for each account that the run is not for.
+        stack_set: deploys to all accounts before they are worked on; without it each has a stack of its own.
         watch: is told what becomes known.
 
     Returns:
@@ -90,7 +93,10 @@ def run(
         ledger.add(row.account, [row], last=True)
     accounts = [account for account in session.params.accounts if account not in known]
     if accounts:
-        _Run(session, _steps(deploying), progress, ledger, watch).over(accounts, crew)
+        working = _Run(session, _steps(deploying and stack_set is None), progress, ledger, watch)
+        if stack_set is not None:
+            working.deploy(accounts, stack_set)
+        working.over(accounts, crew)
     return ledger.report((*(row.account for row in left_out), *session.params.accounts))
 
 
@@ -118,6 +124,11 @@ class _Run:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._many = False
+
+    def deploy(self, accounts: Sequence[str], stack_set: Deployment) -> None:
+        """Deploy to all accounts by a stack set."""
+        for finding in deploy_stack_set(self._session, accounts, stack_set, self._progress):
+            self._note(finding.account, [finding], last=False)
 
     def over(self, accounts: Sequence[str], crew: Crew) -> None:
         """Work on the accounts.
