@@ -32,8 +32,9 @@ check: $(READY) ## format, lint and types
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
 
-bench: $(PEERS) ## how fast many accounts are done, against what; about five minutes
+bench: $(PEERS) ## how fast many accounts are done, against what; about six minutes
 	$(BIN)/python benchmarks/fleet.py
+	$(BIN)/python benchmarks/kills.py
 
 clean: ## remove what make made: .venv and the caches; runs/ stays
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

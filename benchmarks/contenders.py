@@ -66,7 +66,7 @@ def _side_by_side(where: Where, account: Callable[[str], None]) -> Work:
     return work
 
 
-def _params(where: Where, accounts: Sequence[str]) -> Any:
+def params_for(where: Where, accounts: Sequence[str]) -> Any:
     import xacct_kit as xk
 
     return xk.Params.of(
@@ -82,7 +82,7 @@ def kit(where: Where) -> Work:
     """The kit's session: the nine calls by themselves."""
     import xacct_kit as xk
 
-    session = xk.connect(_params(where, [MAIN]))
+    session = xk.connect(params_for(where, [MAIN]))
 
     def call(caller: Any, service: str, operation: str, params: dict[str, Any]) -> None:
         answer = session.call(caller, service, operation, **params)
@@ -109,7 +109,7 @@ def kit_run(where: Where, processes: int | None = None) -> Work:
 
     def work(accounts: Sequence[str]) -> None:
         with TemporaryDirectory() as out:
-            report = xk.onboard(_params(where, accounts), deploying=False, out=out, crew=crew)
+            report = xk.onboard(params_for(where, accounts), deploying=False, out=out, crew=crew)
             if not report.ok:
                 raise SystemExit(f"the run is not green:\n{report.faults}")
 
@@ -194,7 +194,7 @@ CONTENDERS: Mapping[str, Callable[[Where], Work]] = {
 }
 
 
-def _environment(endpoint: str) -> dict[str, str]:
+def environment(endpoint: str) -> dict[str, str]:
     """What the SDK reads; nothing of the machine's own."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
@@ -238,7 +238,7 @@ def measure(name: str, accounts: int, where: Where) -> dict[str, float]:
 
 def main(name: str, accounts: str, workers: str, endpoint: str) -> None:
     """Print the figures of one contender."""
-    os.environ.update(_environment(endpoint))
+    os.environ.update(environment(endpoint))
     print(json.dumps(measure(name, int(accounts), Where(endpoint, int(workers)))))
 
 

@@ -17,6 +17,7 @@ PEERS = [name for name in ("botocove", "awsrun") if find_spec(name)]
     [
         ("decisions", "0.01", ["compiled once", "with boundary and 2 SCPs", "plain dicts", "100 stars"]),
         ("sandbox", "3", ["3 accounts ready", "first entry", "ec2:DescribeInstances", "sts:AssumeRole"]),
+        ("kills", "6 2", ["6 accounts", "killed 2 times", "lost", "doubled"]),
         (
             "fleet",
             "--accounts 3 --workers 3 --latency 1 --rounds 1 --growth 1",
