@@ -23,6 +23,17 @@ RUNS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("2_check_cost_explorer", "ssm", {}),
     ("3_probe_permissions", "env", {}),
+    (
+        "4_onboard_organization",
+        "env",
+        {
+            "stack_name": "by-organization",
+            "role_name": "ByOrganization",
+            "organizational_units": [],
+            "sandbox_scenario": "healthy",
+            "sandbox_accounts": 1,
+        },
+    ),
 ]
 
 
