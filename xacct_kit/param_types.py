@@ -22,11 +22,18 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
+def account_fault(text: str) -> str:
+    """Why a text is not an account ID; empty when it is one."""
+    if re.fullmatch(r"[0-9]{12}", text):
+        return ""
+    return f"{shown(text)} is not an account ID, which is 12 digits and nothing else"
+
+
 def _account(value: object) -> object:
     if type(value) in (int, float):
         raise ValueError(f"{value} is a number; YAML drops leading zeros, put it in quotes")
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError(f"{shown(value)} is not an account ID, which is 12 digits and nothing else")
+    if isinstance(value, str) and (fault := account_fault(value)):
+        raise ValueError(fault)
     return value
 
 

@@ -77,6 +77,11 @@ class Verdict(StrEnum):
         return self in (Verdict.PASS, Verdict.SKIPPED)
 
 
+def in_words(counts: Mapping[Verdict, int]) -> str:
+    """How many findings have each verdict: `29 pass, 2 fail`."""
+    return ", ".join(f"{counts[verdict]:,} {verdict.lower()}" for verdict in Verdict if counts[verdict])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """An answer of AWS, classified.

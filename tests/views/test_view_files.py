@@ -13,13 +13,21 @@ from report_examples import REFUSED, REPORTS, finding, reports
 from xacct_kit.errors import RequestError
 from xacct_kit.fleet.journal import read_journal
 from xacct_kit.report import COLUMNS, Report, Verdict
-from xacct_kit.views.files import to_csv, to_json, to_jsonl
+from xacct_kit.views.files import csv_parts, jsonl_parts, to_json
 
 
 def line(**changes):
     """A line of a journal; a column set to `...` is left out."""
     row = {**finding().to_dict(), **changes}
     return json.dumps({name: value for name, value in row.items() if value is not ...})
+
+
+def to_jsonl(report):
+    return "".join(jsonl_parts(report))
+
+
+def to_csv(report):
+    return "".join(csv_parts(report))
 
 
 def read(text):

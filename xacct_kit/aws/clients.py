@@ -164,7 +164,7 @@ class Clients:
                 self._clients[service, region] = self._made(service, region)
             return self._clients[service, region]
 
-    def _prepare(self) -> None:
+    def _set_up(self) -> None:
         # The services' descriptions are megabytes of JSON, and the same for every session.
         descriptions = _loader(self._session.get_config_variable("data_path"))
         self._session.register_component("data_loader", descriptions)
@@ -183,7 +183,7 @@ class Clients:
         from botocore.config import Config
 
         if not self._clients:
-            self._prepare()
+            self._set_up()
         config = Config(
             connect_timeout=self._connection.connect_timeout,
             read_timeout=self._connection.read_timeout,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xacct_kit import strict_yaml
 from xacct_kit.errors import ParamsError
-from xacct_kit.param_types import shown
+from xacct_kit.param_types import account_fault, shown
 
 STANDARD_INPUT = "-"
 
@@ -144,8 +144,6 @@ def _fault(written: str | None) -> str:
     """What is wrong with an account ID; empty when nothing is."""
     if written is None or not written:
         return "has no account ID"
-    if re.fullmatch(r"[0-9]{12}", written):
-        return ""
     if re.fullmatch(r"[0-9]{1,11}", written):
         return (
             f"{written} has {len(written)} digits, an account ID has 12; a spreadsheet drops leading zeros: "
@@ -153,4 +151,4 @@ def _fault(written: str | None) -> str:
         )
     if re.fullmatch(r"[0-9]+([.,][0-9]+)?E\+?[0-9]+", written, re.IGNORECASE):
         return f"{shown(written)} is a number that a spreadsheet has rounded; make the column one of text"
-    return f"{shown(written)} is not an account ID, which is 12 digits and nothing else"
+    return account_fault(written)

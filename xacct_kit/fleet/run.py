@@ -123,7 +123,6 @@ class _Run:
         self._watch = watch
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._many = False
 
     def deploy(self, accounts: Sequence[str], stack_set: Deployment) -> None:
         """Deploy to all accounts by a stack set."""
@@ -137,12 +136,12 @@ class _Run:
         step that it is at.
         """
         width = crew.width(len(accounts))
-        self._many = width >= _MANY
         processes = crew.split(self._session, len(accounts))
-        task: Callable[[str], list[Finding] | None] = self._here
+        task: Callable[[str], list[Finding] | None]
         if processes and crew.connect is not None:
             task = partial(_elsewhere, Errand.of(self._session, crew.connect, processes), self._steps)
         else:
+            task = partial(self._here, width >= _MANY)
             probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
@@ -187,10 +186,10 @@ class _Run:
         if findings is not None:
             self._note(account, findings, last=True)
 
-    def _here(self, account: str) -> None:
+    def _here(self, many: bool, account: str) -> None:
         """Work on an account in this process; every step's findings are kept as soon as it has ended."""
         findings = _account(self._session, self._steps, self._progress, account)
-        with in_sequence() if self._many else nullcontext():
+        with in_sequence() if many else nullcontext():
             for number, rows in enumerate(findings, start=1):
                 self._note(account, rows, last=number == len(self._steps))
                 if self._stopped.is_set():

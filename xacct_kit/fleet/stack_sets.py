@@ -13,9 +13,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from xacct_kit.aws.session import Session
+from xacct_kit.aws.session import Answer, Session
 from xacct_kit.fleet.stack_instances import Instance, is_settled, question_of, told
 from xacct_kit.fleet.stack_set_definitions import differs
+from xacct_kit.fleet.targets import management_account
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.trust import TrustFault, trust_fault
 from xacct_kit.steps.deploy import deploy_account, stack_request
@@ -104,7 +105,7 @@ def deploy_stack_set(
         ParamsError: the external ID cannot be found.
     """
     _ = session.external_id
-    management = _management_account(session)
+    management = management_account(session.call(session.operator, "organizations", "DescribeOrganization"))
     first = [account for account in accounts if account == management]
     others = [account for account in accounts if account != management]
     findings = _directly(session, first, progress)
@@ -134,13 +135,6 @@ def _told(stack_set: _StackSet, account: str, instance: Instance) -> Finding:
     if instance.get("LastOperationId") in stack_set.operations:
         note_change(session, account)
     return guarded(session, question_of(session, account), partial(told, session, instance))
-
-
-def _management_account(session: Session) -> str | None:
-    """The account that owns the organization; None where there is none or the operator may not ask."""
-    answer = session.call(session.operator, "organizations", "DescribeOrganization")
-    owner = answer.result.get("Organization", {}).get("MasterAccountId")
-    return str(owner) if owner else None
 
 
 def _directly(session: Session, accounts: Sequence[str], progress: Progress) -> list[Finding]:
@@ -238,10 +232,12 @@ class _StackSet:
                 Verdict.FAIL,
             )
 
+    def _call(self, operation: str, **params: Any) -> Answer:
+        operator, called = self.session.operator, self._called(operation)
+        return self.session.call(operator, "cloudformation", operation, **called, **params)
+
     def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
-        answer = self.session.call(
-            self.session.operator, "cloudformation", operation, **self._called(operation), **params
-        )
+        answer = self._call(operation, **params)
         if not answer.ok:
             raise refused(operation, answer)
         return answer.result
@@ -264,9 +260,7 @@ class _StackSet:
         return {**stack_request(self.session), **managed, **model}
 
     def _describe(self) -> Mapping[str, Any] | None:
-        answer = self.session.call(
-            self.session.operator, "cloudformation", "DescribeStackSet", **self._called("DescribeStackSet")
-        )
+        answer = self._call("DescribeStackSet")
         if answer.absent:
             return None
         if not answer.ok:

@@ -135,10 +135,11 @@ def _of_operator(session: Session) -> _Found:
     if session.operator.account not in session.params.member_accounts:
         return _Found()
     answer = session.call(session.operator, "organizations", "DescribeOrganization")
-    return _Found(_management(answer))
+    return _Found(management_account(answer))
 
 
-def _management(answer: Answer) -> str | None:
+def management_account(answer: Answer) -> str | None:
+    """The account that owns the organization, as DescribeOrganization tells; None where it does not."""
     management: str | None = answer.result.get("Organization", {}).get("MasterAccountId")
     return management
 
@@ -146,7 +147,7 @@ def _management(answer: Answer) -> str | None:
 def _read(session: Session) -> _Found:
     """Read from the organization what the params ask for: all of it, or it is an error."""
     answer = session.call(session.operator, "organizations", "DescribeOrganization")
-    found = _Found(_management(answer))
+    found = _Found(management_account(answer))
     if found.management is None:
         _fail(session, found, answer, "The organization")
     units = session.params.organizational_units

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from xacct_kit.fleet.run import Watch
-from xacct_kit.report import Finding, Verdict
+from xacct_kit.report import Finding, Verdict, in_words
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -30,15 +30,11 @@ def watching(accounts: int, known: int = 0) -> Iterator[Watch]:
 
         def watch(findings: Sequence[Finding], last: bool) -> None:
             counted.update(finding.verdict for finding in findings)
-            bar.set_postfix_str(_verdicts(counted), refresh=False)
+            bar.set_postfix_str(in_words(counted), refresh=False)
             if last:
                 bar.update()
 
         yield watch
-
-
-def _verdicts(counted: Counter[Verdict]) -> str:
-    return ", ".join(f"{counted[verdict]:,} {verdict.lower()}" for verdict in Verdict if counted[verdict])
 
 
 def _bar(accounts: int, known: int) -> Any:

@@ -93,26 +93,23 @@ class Stack:
         return True
 
     def _execute(self) -> None:
-        answer = self._session.call(
-            self._caller,
-            "cloudformation",
-            "ExecuteChangeSet",
-            StackName=self.name,
-            ChangeSetName=_CHANGE_SET,
-        )
+        answer = self._call("ExecuteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
         # Of all that is no result only a refusal is certain to have begun nothing.
         self.touched = not answer.outcome.kind.denied
         if not answer.ok:
             raise refused("ExecuteChangeSet", answer)
 
+    def _call(self, operation: str, **params: Any) -> Answer:
+        return self._session.call(self._caller, "cloudformation", operation, **params)
+
     def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
-        answer = self._session.call(self._caller, "cloudformation", operation, **params)
+        answer = self._call(operation, **params)
         if not answer.ok:
             raise refused(operation, answer)
         return answer.result
 
     def _describe(self) -> Mapping[str, Any] | None:
-        answer = self._session.call(self._caller, "cloudformation", "DescribeStacks", StackName=self.name)
+        answer = self._call("DescribeStacks", StackName=self.name)
         if answer.absent:
             return None
         if not answer.ok:
@@ -207,13 +204,7 @@ class Stack:
 
     def _discard_change_set(self) -> None:
         """Remove a change set of ours that an earlier run left; that there is none is fine."""
-        answer = self._session.call(
-            self._caller,
-            "cloudformation",
-            "DeleteChangeSet",
-            StackName=self.name,
-            ChangeSetName=_CHANGE_SET,
-        )
+        answer = self._call("DeleteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
         if not answer.ok and not answer.absent:
             raise refused("DeleteChangeSet", answer)
 

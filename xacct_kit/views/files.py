@@ -19,23 +19,13 @@ SCHEMA = 1
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def to_jsonl(report: Report) -> str:
-    """The journal: a finding a line, keys in column order."""
-    return "".join(jsonl_parts(report))
-
-
 def jsonl_parts(report: Report) -> Iterator[str]:
-    """The journal, line by line."""
+    """The journal, line by line: a finding a line, keys in column order."""
     return (f"{compact(finding.to_dict())}\n" for finding in report)
 
 
-def to_csv(report: Report) -> str:
-    """A row a finding under a header; evidence as JSON; no cell is a formula."""
-    return "".join(csv_parts(report))
-
-
 def csv_parts(report: Report) -> Iterator[str]:
-    """The CSV, row by row."""
+    """The CSV, row by row: a row a finding under a header; evidence as JSON; no cell is a formula."""
     written = io.StringIO()
     # Quoted throughout, because Python 3.11 leaves a lone carriage return bare.
     writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict, in_words
 
 SIGNS: Mapping[Verdict, str] = {
     Verdict.PASS: "\N{CHECK MARK}",
@@ -137,8 +137,7 @@ def count_line(report: Report) -> str:
 
 def tally(counts: Mapping[Verdict, int]) -> str:
     """How many checks have each verdict, from their numbers."""
-    verdicts = ", ".join(f"{counts[verdict]:,} {verdict.lower()}" for verdict in Verdict if counts[verdict])
-    return f"{number_of(sum(counts.values()), 'check')}: {verdicts or 'nothing was tried'}"
+    return f"{number_of(sum(counts.values()), 'check')}: {in_words(counts) or 'nothing was tried'}"
 
 
 def worst(*verdicts: Verdict) -> Verdict:
