@@ -32,7 +32,7 @@ check: $(READY) ## format, lint and types
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
 
-bench: $(PEERS) ## how fast many accounts are done, against what; about six minutes
+bench: $(PEERS) ## how fast many accounts are done, against what; about eight minutes
 	$(BIN)/python benchmarks/fleet.py
 	$(BIN)/python benchmarks/kills.py
 

@@ -150,7 +150,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--accounts", type=int, default=60, help="accounts that everybody does (60)")
+    parser.add_argument("--accounts", type=int, default=100, help="accounts that everybody does (100)")
     parser.add_argument("--workers", type=int, default=20, help="accounts at a time (20)")
     parser.add_argument("--latency", type=float, default=100, help="milliseconds of an answer (100)")
     parser.add_argument(
@@ -159,8 +159,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--growth",
         type=int,
-        default=100,
-        help="accounts before they are ten times as many (100; the bar is for 1000)",
+        default=1000,
+        help="accounts before they are ten times as many (1000)",
     )
     return parser
 

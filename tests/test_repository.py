@@ -28,6 +28,7 @@ FLOORS = (
     {"role", "aws"},
     {"sandbox", "steps"},
     {"environment", "fleet", "views"},
+    {"runs"},
     {"__init__"},
     {"demo", "cli_options"},
     {"cli"},

@@ -63,59 +63,34 @@ def demo(out: Out = None) -> None:
     _finish(report)
 
 
-@app.command()
-def onboard(
-    file: ParamsFile,
-    param: Overrides = None,
-    accounts: AccountsFile = None,
-    out: Out = None,
-    form: Formats = Format.TABLE,
-    workers: Workers = None,
-    processes: Processes = None,
-    scheduler: Scheduler = None,
-    resume: Resume = False,
-    retry: Retry = None,
-) -> None:
-    """Deploy the role, check Cost Explorer, probe every permission and the trust."""
-    crew = _crew(workers, processes, scheduler)
-    _run(_load(file, param, accounts), out, form, crew, deploying=True, resume=resume, retry=retry)
+# The commands that do something in every account: their name, their steps in `runs`, and what they are for.
+_IN_EVERY_ACCOUNT = (
+    ("onboard", "ONBOARDING", "Deploy the role, check Cost Explorer, probe every permission and the trust."),
+    ("probe", "CHECKS", "Check and probe only; changes nothing."),
+    ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
+)
 
 
-@app.command()
-def probe(
-    file: ParamsFile,
-    param: Overrides = None,
-    accounts: AccountsFile = None,
-    out: Out = None,
-    form: Formats = Format.TABLE,
-    workers: Workers = None,
-    processes: Processes = None,
-    scheduler: Scheduler = None,
-    resume: Resume = False,
-    retry: Retry = None,
-) -> None:
-    """Check and probe only; changes nothing."""
-    crew = _crew(workers, processes, scheduler)
-    _run(_load(file, param, accounts), out, form, crew, deploying=False, resume=resume, retry=retry)
+def _in_every_account(name: str, steps: str, what: str) -> None:
+    @app.command(name, help=what)
+    def command(
+        file: ParamsFile,
+        param: Overrides = None,
+        accounts: AccountsFile = None,
+        out: Out = None,
+        form: Formats = Format.TABLE,
+        workers: Workers = None,
+        processes: Processes = None,
+        scheduler: Scheduler = None,
+        resume: Resume = False,
+        retry: Retry = None,
+    ) -> None:
+        crew = _crew(workers, processes, scheduler)
+        _run(_load(file, param, accounts), steps, out, form, crew, resume=resume, retry=retry)
 
 
-@app.command()
-def deploy(
-    file: ParamsFile,
-    param: Overrides = None,
-    accounts: AccountsFile = None,
-    out: Out = None,
-    form: Formats = Format.TABLE,
-) -> None:
-    """Deploy the role, and prove that it can be assumed."""
-    from xacct_kit.environment import connect
-    from xacct_kit.fleet.deployment import deploy_to_targets
-
-    params = _load(file, param, accounts)
-    target = _target(out, params)
-    with connect(params) as session:
-        report = deploy_to_targets(session, progress=_note)
-    _deliver(report, target, form)
+for _command in _IN_EVERY_ACCOUNT:
+    _in_every_account(*_command)
 
 
 @app.command()
@@ -258,24 +233,24 @@ def _listed(file: str | None) -> Mapping[str, Any]:
 
 def _run(
     params: Params,
+    steps: str,
     out: Path | None,
     form: Format,
     crew: AbstractContextManager[Crew],
     *,
-    deploying: bool,
     resume: bool,
     retry: Again | None,
 ) -> None:
-    import xacct_kit
+    from xacct_kit import runs
 
     if (resume or retry) and out is None and "out" not in params.model_fields_set:
         raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
     target = _target(out, params)
     try:
         with crew as hands:
-            report = xacct_kit.onboard(
+            report = runs.carry_out(
                 params,
-                deploying=deploying,
+                getattr(runs, steps),
                 progress=_note,
                 out=target,
                 resume=resume,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -98,3 +99,15 @@ def test_a_scheduler_that_is_none_is_named(wrong: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("xacct_kit.fleet.dask_cluster._SECONDS", 1)
     with pytest.raises(kind, match=message), dask_crew(address):
         pass
+
+
+def test_workers_that_end_while_they_work_are_named() -> None:
+    from dask.distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
+        pytest.raises(RunError, match=f"Workers .* at {cluster.scheduler_address} have ended"),
+        dask_crew(cluster.scheduler_address) as crew,
+    ):
+        assert crew.executor is not None
+        crew.executor.submit(os._exit, 1).result()

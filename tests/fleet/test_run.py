@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -19,8 +19,11 @@ import pytest
 import yaml
 
 import xacct_kit as xk
+from xacct_kit.environment import connect
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.fleet.journal import NAME, read_journal
+from xacct_kit.fleet.run import Kept, run
+from xacct_kit.runs import CHECKS
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
@@ -86,6 +89,17 @@ def test_an_executor_can_be_brought(served: dict[str, Any], expected: list[xk.Fi
         assert rows(xk.onboard(params, deploying=False, crew=xk.Crew(executor=threads))) == expected
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         assert rows(xk.onboard(params, deploying=False, crew=xk.Crew(executor=processes))) == expected
+
+
+def test_an_executor_that_was_brought_outlives_a_run_that_is_stopped(served: dict[str, Any]) -> None:
+    class Full(Kept):
+        def add(self, account: str, findings: Sequence[xk.Finding], *, last: bool) -> None:
+            raise RunError("no space left")
+
+    with ThreadPoolExecutor(2) as threads, connect(xk.Params.of(**served)) as session:
+        with pytest.raises(RunError, match="no space left"):
+            run(session, CHECKS, crew=xk.Crew(executor=threads), ledger=Full())
+        assert threads.submit(int, "7").result() == 7
 
 
 def test_processes_that_cannot_keep_a_budget_together_are_refused(served: dict[str, Any]) -> None:

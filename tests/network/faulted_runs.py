@@ -15,6 +15,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.fleet.run import run
 from xacct_kit.params import Params
 from xacct_kit.report import Expectation, Finding, Report, Verdict
+from xacct_kit.runs import CHECKS, ONBOARDING
 from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
@@ -70,7 +71,7 @@ def faulted(
             max_attempts=attempts,
         )
         with Session(params, connection) as session:
-            report = run(session, deploying=deploying)
+            report = run(session, ONBOARDING if deploying else CHECKS)
         return Run(report=report, requests=tuple(proxy.requests), met=tuple(proxy.met), attempts=attempts)
 
 

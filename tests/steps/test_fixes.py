@@ -13,6 +13,7 @@ from xacct_kit.environment import sandbox_connection, start_sandbox
 from xacct_kit.fleet.run import run
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Report, Verdict
+from xacct_kit.runs import CHECKS
 from xacct_kit.sandbox.scenarios import SCENARIOS
 
 # The scenarios that calls can mend, and the calls that do it.
@@ -34,7 +35,7 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
 
 
 def probed(session: Session) -> Report:
-    return run(session, deploying=False)
+    return run(session, CHECKS)
 
 
 def patches(report: Report) -> list[dict[str, object]]:

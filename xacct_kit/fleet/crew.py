@@ -22,8 +22,8 @@ Connect = Callable[["Params"], "Session"]
 
 _WORKERS = 20
 
-# Below this number of accounts a second process costs more than it brings.
-_ACCOUNTS_A_PROCESS = 250
+# Below this number of accounts a second process costs more than it brings; benchmarks/fleet.py tells.
+_ACCOUNTS_A_PROCESS = 100
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,10 +24,11 @@ def dask_crew(scheduler: str, workers: int | None = None) -> Iterator[Crew]:
 
     Raises:
         RequestError: Dask is not installed, or the address is none.
-        RunError: nobody answers there, or there are no workers.
+        RunError: nobody answers there, or there are no workers, or they end while they work.
     """
     try:
         from distributed import Client
+        from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise RequestError("--scheduler: needs Dask: pip install 'xacct-kit[dask]'") from error
     try:
@@ -40,6 +41,8 @@ def dask_crew(scheduler: str, workers: int | None = None) -> Iterator[Crew]:
         threads = client.nthreads()
         if not threads:
             raise RunError(f"The Dask cluster at {scheduler} has no workers.")
-        yield Crew(
-            executor=client.get_executor(), workers=workers or sum(threads.values()), processes=len(threads)
-        )
+        executor, width = client.get_executor(), workers or sum(threads.values())
+        try:
+            yield Crew(executor=executor, workers=width, processes=len(threads))
+        except KilledWorker as error:
+            raise RunError(f"Workers of the Dask cluster at {scheduler} have ended: {error}") from error

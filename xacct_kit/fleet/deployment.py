@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RunError
-from xacct_kit.fleet.stack_sets import Deployment, PermissionModel, deploy_stack_set
-from xacct_kit.fleet.targets import targeted
+from xacct_kit.fleet.stack_sets import Deployment, PermissionModel
 from xacct_kit.param_types import WHOLE_ORGANIZATION
-from xacct_kit.report import Report
-from xacct_kit.steps.deploy import deploy_role
-from xacct_kit.steps.waiting import Progress, silent
 
 _MODELS: Mapping[str, PermissionModel] = {
     "self-managed": PermissionModel.SELF_MANAGED,
@@ -35,24 +31,6 @@ def deployment_of(session: Session) -> Deployment | None:
         units = tuple(_unit(session, unit) for unit in params.organizational_units)
         return Deployment(model=model, organizational_units=units)
     return Deployment(model=model, execution_role=params.access_role or Deployment.execution_role)
-
-
-def deploy_to_targets(session: Session, *, progress: Progress = silent) -> Report:
-    """Deploy the role into every account that the params are for, in the way that they say.
-
-    Parameters:
-        session: whose run it is.
-        progress: is told what is deployed.
-
-    Returns:
-        A finding for each account that is left out, then what became of the others.
-    """
-    stack_set = deployment_of(session)
-    left_out = targeted(session)
-    if stack_set is None:
-        return left_out + deploy_role(session, progress=progress)
-    accounts: Sequence[str] = session.params.accounts
-    return left_out + Report.of(deploy_stack_set(session, accounts, stack_set, progress))
 
 
 def _unit(session: Session, unit: str) -> str:

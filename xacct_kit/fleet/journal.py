@@ -119,12 +119,13 @@ class Journal:
         self._open: set[str] = set()
 
     @classmethod
-    def begin(cls, path: Path, params: Params) -> Self:
+    def begin(cls, path: Path, params: Params, steps: Iterable[str] = ()) -> Self:
         """Begin a journal; one that is there is replaced.
 
         Parameters:
             path: the file.
             params: what is asked for.
+            steps: the names of the steps that are taken.
 
         Raises:
             RequestError: another run is writing it.
@@ -132,15 +133,16 @@ class Journal:
         """
         file = _open_alone(path)
         file.truncate(0)
-        return cls(path, file, _Index(), digest(params))
+        return cls(path, file, _Index(), digest(params, steps))
 
     @classmethod
-    def resume(cls, path: Path, params: Params) -> Self:
+    def resume(cls, path: Path, params: Params, steps: Iterable[str] = ()) -> Self:
         """Go on with a journal; a last line that is torn is dropped, and none is begun where there is none.
 
         Parameters:
             path: the file.
             params: what is asked for.
+            steps: the names of the steps that are taken.
 
         Raises:
             ParamsError: it is the journal of a run that asked for something else.
@@ -150,10 +152,13 @@ class Journal:
         file = _open_alone(path)
         try:
             index = _read_index(file)
-            run = digest(params)
+            run = digest(params, steps)
             if index.run not in ("", run):
                 raise ParamsError(
-                    [f"{path}: is the journal of a run with other params; take its params, or another --out"]
+                    [
+                        f"{path}: is the journal of a run with other params or of another command; take "
+                        "those, or another --out"
+                    ]
                 )
             file.truncate(index.length)
         except BaseException:
@@ -235,9 +240,9 @@ def read_journal(path: Path) -> Report:
     return Report(_Rows(path, index.places(dict.fromkeys((*index.done, *index.begun)))), journal=path)
 
 
-def digest(params: Params) -> str:
+def digest(params: Params, steps: Iterable[str]) -> str:
     """What is asked for, in a word that tells nothing of it."""
-    asked = params.model_dump_json(exclude=_NOT_DIGESTED)
+    asked = " ".join((params.model_dump_json(exclude=_NOT_DIGESTED), *steps))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ from xacct_kit.errors import RunError
 from xacct_kit.fleet.crew import Crew, Errand
 from xacct_kit.fleet.stack_sets import Deployment, deploy_stack_set
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
+from xacct_kit.steps import deploy, probes
 from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.side_by_side import in_sequence
 from xacct_kit.steps.waiting import Progress, silent
@@ -56,8 +56,8 @@ class Kept:
 
 def run(
     session: Session,
+    steps: Sequence[AccountStep],
     *,
-    deploying: bool,
     progress: Progress = silent,
     crew: Crew | None = None,
     ledger: Ledger | None = None,
@@ -66,17 +66,17 @@ def run(
     stack_set: Deployment | None = None,
     watch: Watch = lambda findings, last: None,
 ) -> Report:
-    """Take every account of the params through the steps.
+    """Take every account of the params through steps.
 
     Parameters:
         session: whose run it is.
-        deploying: whether the role is deployed first; otherwise nothing is changed.
+        steps: what is done in an account, one after the other.
         progress: is told what a deployment does, and what is waited for, by the accounts of this process.
         crew: who does the work; threads of this process when it is not given.
         ledger: keeps the findings as they become known; they stay in memory when it is not given.
         known: accounts that need not be done, because the ledger has their findings.
         left_out: a finding for each account that the run is not for.
-        stack_set: deploys to all accounts before they are worked on; without it each has a stack of its own.
+        stack_set: deploys to all accounts before they are worked on, in place of that step.
         watch: is told what becomes known.
 
     Returns:
@@ -92,17 +92,20 @@ def run(
     for row in left_out:
         ledger.add(row.account, [row], last=True)
     accounts = [account for account in session.params.accounts if account not in known]
+    if stack_set is not None:
+        steps = [step for step in steps if step is not deploy.deploy_account]
     if accounts:
-        working = _Run(session, _steps(deploying and stack_set is None), progress, ledger, watch)
+        working = _Run(session, steps, progress, ledger, watch)
         if stack_set is not None:
             working.deploy(accounts, stack_set)
-        working.over(accounts, crew)
+        if steps:
+            working.over(accounts, crew)
     return ledger.report((*(row.account for row in left_out), *session.params.accounts))
 
 
-def _steps(deploying: bool) -> tuple[AccountStep, ...]:
-    checks = (trust.check_account, cost_explorer.check_account, probes.probe_account)
-    return (preflight.check_account, *((deploy.deploy_account,) if deploying else ()), *checks)
+def name_of(step: AccountStep) -> str:
+    """What people call a step: its module's name."""
+    return step.__module__.rpartition(".")[2]
 
 
 class _Run:
@@ -111,7 +114,7 @@ class _Run:
     def __init__(
         self,
         session: Session,
-        steps: tuple[AccountStep, ...],
+        steps: Sequence[AccountStep],
         progress: Progress,
         ledger: Ledger,
         watch: Watch,
@@ -126,8 +129,11 @@ class _Run:
 
     def deploy(self, accounts: Sequence[str], stack_set: Deployment) -> None:
         """Deploy to all accounts by a stack set."""
+        found: dict[str, list[Finding]] = {}
         for finding in deploy_stack_set(self._session, accounts, stack_set, self._progress):
-            self._note(finding.account, [finding], last=False)
+            found.setdefault(finding.account, []).append(finding)
+        for account, findings in found.items():
+            self._note(account, findings, last=not self._steps)
 
     def over(self, accounts: Sequence[str], crew: Crew) -> None:
         """Work on the accounts.
@@ -145,7 +151,7 @@ class _Run:
             probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
-                self._fan_out(executor, task, accounts, 2 * width)
+                self._fan_out(executor, task, accounts, 2 * width, brought=crew.executor is not None)
             except BrokenExecutor as error:
                 raise RunError(f"A process that worked on the run has ended: {error}.") from error
 
@@ -155,6 +161,8 @@ class _Run:
         task: Callable[[str], list[Finding] | None],
         accounts: Sequence[str],
         most: int,
+        *,
+        brought: bool,
     ) -> None:
         """Work on all accounts, on no more than so many at a time; nothing waits for the slowest."""
         waiting, pending = iter(accounts), dict[Future[list[Finding] | None], str]()
@@ -168,15 +176,19 @@ class _Run:
                     self._take(pending.pop(future), future)
         except BaseException:
             self._stopped.set()
-            self._wind_up(executor, pending)
+            for future in pending:
+                future.cancel()
+            # An executor that was brought goes on to serve whoever brought it.
+            if brought:
+                wait(pending)
+            else:
+                executor.shutdown(cancel_futures=True)
+            self._keep(pending)
             raise
 
-    def _wind_up(self, executor: Executor, pending: Mapping[Future[list[Finding] | None], str]) -> None:
-        """Wait for the accounts that are worked on, and keep what comes of them."""
-        for future in pending:
-            future.cancel()
-        executor.shutdown(cancel_futures=True)
-        for future, account in pending.items():
+    def _keep(self, ended: Mapping[Future[list[Finding] | None], str]) -> None:
+        """Keep what came of the accounts that were worked on when the run was stopped."""
+        for future, account in ended.items():
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._take(account, future)
 
@@ -202,7 +214,7 @@ class _Run:
             self._watch(findings, last)
 
 
-def _elsewhere(errand: Errand, steps: tuple[AccountStep, ...], account: str) -> list[Finding]:
+def _elsewhere(errand: Errand, steps: Sequence[AccountStep], account: str) -> list[Finding]:
     """Work on an account in another process."""
     session = errand.session()
     with in_sequence():
@@ -219,8 +231,7 @@ def _account(
         try:
             yield list(step(session, account, progress))
         except Exception as error:
-            name = step.__module__.rpartition(".")[2]
             question = Question(
-                step=name, probe="step", account=account, caller=session.operator.name, action=""
+                step=name_of(step), probe="step", account=account, caller=session.operator.name, action=""
             )
             yield [broken(session, question, error)]

@@ -48,7 +48,7 @@ def _bar(accounts: int, known: int) -> Any:
         unit="account",
         mininterval=0.1 if interactive else _SECONDS_BETWEEN_LINES,
         file=sys.stderr,
-        disable=accounts <= _FEW,
+        disable=accounts - known <= _FEW,
     )
 
 

@@ -1,0 +1,116 @@
+"""A whole run: from params to a report, by whatever steps, in every account that the params are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from xacct_kit.environment import connect
+from xacct_kit.fleet.crew import Crew
+from xacct_kit.fleet.deployment import deployment_of
+from xacct_kit.fleet.journal import NAME, Journal
+from xacct_kit.fleet.run import AccountStep, name_of, run
+from xacct_kit.fleet.targets import targeted
+from xacct_kit.fleet.watching import watching
+from xacct_kit.params import Params
+from xacct_kit.report import Report
+from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
+from xacct_kit.steps.waiting import silent
+
+DEPLOYMENT: tuple[AccountStep, ...] = (deploy.deploy_account,)
+CHECKS: tuple[AccountStep, ...] = (
+    preflight.check_account,
+    trust.check_account,
+    cost_explorer.check_account,
+    probes.probe_account,
+)
+ONBOARDING: tuple[AccountStep, ...] = (CHECKS[0], *DEPLOYMENT, *CHECKS[1:])
+
+
+def onboard(
+    params: Params,
+    *,
+    deploying: bool = True,
+    progress: Callable[[str], None] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    retry: bool = False,
+    crew: Crew | None = None,
+) -> Report:
+    """Take every account of the params through all steps.
+
+    Parameters:
+        params: what the user asked for.
+        deploying: whether the role is deployed first; otherwise nothing is changed.
+        progress: is told, a line each, what it costs, what a deployment does and what is waited for.
+        out: folder whose journal takes every finding as it becomes known; None keeps them in memory.
+        resume: whether to go on with the journal that is there: only what is missing is done.
+        retry: with `resume`, whether accounts with a finding that is not green are done again too.
+        crew: who does the work, and how much at a time; when it is not given, the number of accounts decides.
+
+    Returns:
+        Every finding.
+
+    Raises:
+        RequestError: the params cannot be meant, or the journal is another run's.
+        RunError: the run could not finish.
+    """
+    steps = ONBOARDING if deploying else CHECKS
+    return carry_out(params, steps, progress=progress, out=out, resume=resume, retry=retry, crew=crew)
+
+
+def carry_out(
+    params: Params,
+    steps: Sequence[AccountStep],
+    *,
+    progress: Callable[[str], None] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    retry: bool = False,
+    crew: Crew | None = None,
+) -> Report:
+    """Take every account of the params through some steps.
+
+    Parameters:
+        params: what the user asked for.
+        steps: what is done in an account, one after the other. A deployment is done by a stack set where the
+            params say so.
+        progress: is told, a line each, what it costs, what is done and what is waited for.
+        out: folder whose journal takes every finding as it becomes known; None keeps them in memory.
+        resume: whether to go on with the journal that is there: only what is missing is done.
+        retry: with `resume`, whether accounts with a finding that is not green are done again too.
+        crew: who does the work, and how much at a time; when it is not given, the number of accounts decides.
+
+    Returns:
+        Every finding.
+
+    Raises:
+        RequestError: the params cannot be meant, or the journal is another run's.
+        RunError: the run could not finish.
+    """
+    tell = progress or silent
+    with connect(params) as session, ExitStack() as opened:
+        stack_set = deployment_of(session) if deploy.deploy_account in steps else None
+        left_out = targeted(session).findings
+        everybody = session.params.accounts
+        journal, known = None, frozenset[str]()
+        if out is not None:
+            open_journal = Journal.resume if resume or retry else Journal.begin
+            journal = opened.enter_context(open_journal(Path(out) / NAME, params, map(name_of, steps)))
+            known = journal.done - (journal.red if retry else frozenset())
+        if cost_explorer.check_account in steps:
+            tell(cost_explorer.price_note(session))
+        watch = opened.enter_context(watching(len(everybody), len(known.intersection(everybody))))
+        return run(
+            session,
+            steps,
+            progress=tell,
+            crew=replace(crew or Crew(), connect=connect),
+            ledger=journal,
+            known=known,
+            left_out=left_out,
+            stack_set=stack_set,
+            watch=watch,
+        )
