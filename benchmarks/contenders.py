@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -79,8 +80,9 @@ def params_for(where: Where, accounts: Sequence[str]) -> Any:
 
 
 def kit(where: Where) -> Work:
-    """The kit's session: the nine calls by themselves."""
+    """The kit's session: the nine calls by themselves; as in a run, probes of an account are side by side."""
     import xacct_kit as xk
+    from xacct_kit.steps.side_by_side import side_by_side
 
     session = xk.connect(params_for(where, [MAIN]))
 
@@ -94,8 +96,8 @@ def kit(where: Where) -> Work:
         assumption = session.assume(session.operator, role, external_id=EXTERNAL_ID)
         if assumption.caller is None:
             raise SystemExit(f"{role} was not assumed: {assumption.answer.outcome}")
-        for service, _, operation, params in PROBES:
-            call(assumption.caller, service, operation, params)
+        probes = ((service, operation, params) for service, _, operation, params in PROBES)
+        side_by_side([partial(call, assumption.caller, *probe) for probe in probes])
 
     return _side_by_side(where, account)
 

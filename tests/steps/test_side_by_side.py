@@ -19,7 +19,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.probes import probe_account
-from xacct_kit.steps.side_by_side import in_sequence, side_by_side
+from xacct_kit.steps.side_by_side import side_by_side
 
 PATIENCE = 30.0
 MEMBER = "333333333333"
@@ -76,12 +76,6 @@ def test_each_sees_the_context_of_who_asks() -> None:
         return variable.get()
 
     assert side_by_side([seen] * 3) == ["asking"] * 3
-
-
-def test_in_sequence_no_other_thread_takes_part() -> None:
-    with in_sequence():
-        assert side_by_side([threading.get_ident] * 5) == [threading.get_ident()] * 5
-    assert sorted(side_by_side(meeting(2))) == [0, 1]
 
 
 def test_an_interruption_waits_for_nobody() -> None:

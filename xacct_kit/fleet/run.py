@@ -17,16 +17,11 @@ from xacct_kit.fleet.stack_sets import Deployment, deploy_stack_set
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps import deploy, probes
 from xacct_kit.steps.findings import Question, broken
-from xacct_kit.steps.side_by_side import in_sequence
 from xacct_kit.steps.waiting import Progress, silent
 
 AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
 Watch = Callable[[Sequence[Finding], bool], None]
 """Is told findings of an account as they become known, and whether they are its last."""
-
-
-# So many accounts at a time keep the process busy; an account's checks would only wait for a thread.
-_MANY = 8
 
 
 class Ledger(Protocol):
@@ -147,7 +142,7 @@ class _Run:
         if processes and crew.connect is not None:
             task = partial(_elsewhere, Errand.of(self._session, crew.connect, processes), self._steps)
         else:
-            task = partial(self._here, width >= _MANY)
+            task = self._here
             probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
@@ -198,14 +193,13 @@ class _Run:
         if findings is not None:
             self._note(account, findings, last=True)
 
-    def _here(self, many: bool, account: str) -> None:
+    def _here(self, account: str) -> None:
         """Work on an account in this process; every step's findings are kept as soon as it has ended."""
         findings = _account(self._session, self._steps, self._progress, account)
-        with in_sequence() if many else nullcontext():
-            for number, rows in enumerate(findings, start=1):
-                self._note(account, rows, last=number == len(self._steps))
-                if self._stopped.is_set():
-                    return
+        for number, rows in enumerate(findings, start=1):
+            self._note(account, rows, last=number == len(self._steps))
+            if self._stopped.is_set():
+                return
         self._session.forget(account)
 
     def _note(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
@@ -217,8 +211,7 @@ class _Run:
 def _elsewhere(errand: Errand, steps: Sequence[AccountStep], account: str) -> list[Finding]:
     """Work on an account in another process."""
     session = errand.session()
-    with in_sequence():
-        findings = [row for rows in _account(session, steps, silent, account) for row in rows]
+    findings = [row for rows in _account(session, steps, silent, account) for row in rows]
     session.forget(account)
     return findings
 

@@ -5,27 +5,23 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
 
-# Threads of the whole process, besides those that ask; an account has a dozen checks.
-_HELPERS = 32
-_helpers = threading.BoundedSemaphore(_HELPERS)
-_in_sequence: contextvars.ContextVar[bool] = contextvars.ContextVar("in_sequence", default=False)
+# Threads of the whole process, besides those that ask: a dozen checks of each account that is worked on.
+# They stay, because to start one costs as much as a tenth of a call.
+_HELPERS = 48
+_to_be_started = threading.BoundedSemaphore(_HELPERS)
+_asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-
-@contextmanager
-def in_sequence() -> Iterator[None]:
-    """Make the checks of a `with` block one after another: many accounts are side by side without it."""
-    token = _in_sequence.set(True)
-    try:
-        yield
-    finally:
-        _in_sequence.reset(token)
+# Tasks that are not begun yet, by number; and of those that have ended what they returned or raised.
+_Left = deque[tuple[int, Callable[[], T]]]
+_Ended = SimpleQueue[tuple[int, T | None, BaseException | None]]
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
@@ -43,41 +39,57 @@ def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
     Raises:
         BaseException: what the first that fails raises, as if they were done in their order.
     """
-    if _in_sequence.get() or len(tasks) < 2:
+    if len(tasks) < 2:
         return [task() for task in tasks]
-    results: list[Future[T]] = [Future() for _ in tasks]
-    left = deque(zip(tasks, results, strict=True))
+    left: _Left[T] = deque(enumerate(tasks))
+    ended: _Ended[T] = SimpleQueue()
     for _ in tasks[1:]:
-        if not _helpers.acquire(blocking=False):
-            break
-        threading.Thread(target=_help, args=(contextvars.copy_context(), left), daemon=True).start()
+        _ask_for_help(partial(contextvars.copy_context().run, _take_part, left, ended))
     try:
-        _take_part(left)
-        # They are begun in their order: whatever was not begun comes after one that raises.
-        return [result.result() for result in results]
+        _take_part(left, ended)
+        return _in_order(ended, len(tasks))
     finally:
         left.clear()
 
 
-def _help(context: contextvars.Context, left: deque[tuple[Callable[[], T], Future[T]]]) -> None:
-    try:
-        # It is raised where the results are asked for.
+def _in_order(ended: _Ended[T], tasks: int) -> list[T]:
+    """What the tasks returned; what was not begun comes after one that raised."""
+    results: dict[int, T | None] = {}
+    errors: dict[int, BaseException] = {}
+    for number in range(tasks):
+        while number not in results:
+            which, results[which], error = ended.get()
+            if error is not None:
+                errors[which] = error
+        if number in errors:
+            raise errors[number]
+    return [results[number] for number in range(tasks)]  # type: ignore[misc]
+
+
+def _ask_for_help(task: Callable[[], None]) -> None:
+    """Have a task done by whoever is idle; where nobody is, and nobody can be, it is done late or in vain."""
+    _asked.put(task)
+    if not _asked.empty() and _to_be_started.acquire(blocking=False):
+        threading.Thread(target=_help, daemon=True).start()
+
+
+def _help() -> None:
+    while True:
+        # What it raises is told where the results are asked for.
         with suppress(BaseException):
-            context.run(_take_part, left)
-    finally:
-        _helpers.release()
+            _asked.get()()
 
 
-def _take_part(left: deque[tuple[Callable[[], T], Future[T]]]) -> None:
+def _take_part(left: _Left[T], ended: _Ended[T]) -> None:
     while left:
         try:
-            task, result = left.popleft()
+            number, task = left.popleft()
         except IndexError:
             return
         try:
-            result.set_result(task())
+            ended.put((number, task(), None))
         except BaseException as error:
             left.clear()
-            result.set_exception(error)
+            ended.put((number, None, error))
             if not isinstance(error, Exception):
                 raise
