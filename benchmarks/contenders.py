@@ -1,7 +1,7 @@
 """Who makes the same calls in every account, each in a process of its own: its CPU and memory are its own.
 
-Nine calls an account: the role is assumed, and eight probes are made as the role, one after another. One
-account is done before the clock starts: what is imported, read and built once is in nobody's figures.
+Nine calls an account: the role is assumed, and eight probes are made as the role. One account is done before
+the clock starts: what is imported, read and built once is in nobody's figures.
 
 Run as `python benchmarks/contenders.py NAME ACCOUNTS WORKERS ENDPOINT`; prints the figures as JSON.
 """
