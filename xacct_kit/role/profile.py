@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -18,6 +18,38 @@ Document = Mapping[str, Any]
 _PROFILES: Mapping[str, tuple[str, ...]] = {
     "documented": ("cloudformation", "cost_explorer", "ec2", "emr", "iam", "s3", "sagemaker", "ssm"),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleValues:
+    """What stands in one account at the placeholders of a profile's documents."""
+
+    partition: str
+    region: str
+    main_account: str
+    member_account: str
+    api_handler_role: str
+    workflow_loop_runner_role: str
+    external_id: str = field(repr=False)
+    role_name: str
+    stack_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleDefinition:
+    """What the role must be in one account.
+
+    Attributes:
+        trust: its trust policy.
+        policies: its inline policies by name.
+        boundary: the document of its permissions boundary, if it has one.
+        boundary_name: the name of the managed policy that holds it.
+    """
+
+    trust: Document
+    policies: Mapping[str, Document]
+    boundary: Document | None = None
+    boundary_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +67,21 @@ class Profile:
     trust: Document
     permissions: Mapping[str, Document]
     boundary: Document | None = None
+
+    def role(self, values: RoleValues) -> RoleDefinition:
+        """The role of one account."""
+        trust = self.trust_policy(
+            partition=values.partition,
+            main_account=values.main_account,
+            member_account=values.member_account,
+            api_handler_role=values.api_handler_role,
+            workflow_loop_runner_role=values.workflow_loop_runner_role,
+            external_id=values.external_id,
+        )
+        name = f"{values.role_name}-boundary" if self.boundary else None
+        return RoleDefinition(
+            trust=trust, policies=self.permissions, boundary=self.boundary, boundary_name=name
+        )
 
     def trust_policy(
         self,
