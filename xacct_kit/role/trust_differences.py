@@ -53,7 +53,8 @@ def trust_differences(wanted: Document, live: LiveRole) -> Iterator[Difference]:
             kind=kind,
             where=TRUST,
             severity=_SEVERITIES[kind],
-            says=says[0].upper() + says[1:],
+            # An ARN at the beginning stays as it is.
+            says=re.sub("^e", "E", says),
             fix=f"Put the trust policy of {live.name} back (aws iam update-assume-role-policy). "
             "Deploying an unchanged stack does not do it.",
             calls=(repair,),
