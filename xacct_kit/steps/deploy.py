@@ -52,7 +52,13 @@ def template_body(session: Session) -> str:
     return to_yaml(build_template(load_profile(session.params.profile)))
 
 
-def _parameters(session: Session) -> Mapping[str, str]:
+def stack_parameters(session: Session) -> Mapping[str, str]:
+    """The values of the template's parameters.
+
+    Raises:
+        AccessError: the operator may not read the external ID.
+        ParamsError: there is none.
+    """
     params = session.params
     return template_parameters(
         main_account=params.main_account,
@@ -72,7 +78,9 @@ def stack_request(session: Session) -> dict[str, Any]:
     """
     return {
         "TemplateBody": template_body(session),
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in _parameters(session).items()],
+        "Parameters": [
+            {"ParameterKey": k, "ParameterValue": v} for k, v in stack_parameters(session).items()
+        ],
         "Capabilities": list(CAPABILITIES),
         "Tags": [{"Key": key, "Value": value} for key, value in session.params.stack_tags.items()],
     }

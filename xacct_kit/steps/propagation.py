@@ -87,7 +87,7 @@ def _age(session: Session, account: str) -> float:
     created: datetime | None = read.result.get("Role", {}).get("CreateDate")
     if created is None:
         return _age_unread(read)
-    return max(0.0, (_now(read) - created).total_seconds())
+    return max(0.0, (told_time(read) - created).total_seconds())
 
 
 def _age_unread(answer: Answer) -> float:
@@ -95,7 +95,7 @@ def _age_unread(answer: Answer) -> float:
     return _SECONDS if kind.denied or answer.absent else 0.0
 
 
-def _now(answer: Answer) -> datetime:
+def told_time(answer: Answer) -> datetime:
     """The time by the clock of who answered: ours may be minutes off, and AWS still accepts what it signs."""
     told = answer.result.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:

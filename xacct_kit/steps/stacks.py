@@ -1,53 +1,46 @@
-"""One CloudFormation stack: created or updated by a change set, watched until it has settled.
+"""One CloudFormation stack: planned, created, updated or deleted, and watched until it has settled.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Caller, Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
+from xacct_kit.steps.stack_states import MEND, state_of
+from xacct_kit.steps.stack_view import Event, StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, attempts
 
+__all__ = ["Stack", "StackFailure", "refused"]
+
 _CHANGE_SET = "xacct-kit"
+# A plan has a name of its own: what it leaves when it is killed is not executed by mistake.
+_PLAN = "xacct-kit-plan"
 
 # A stack that never came into being has to go before another can take its name.
-_DEAD = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+DEAD = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 _NEW = frozenset({"REVIEW_IN_PROGRESS"})
 _DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 # What CloudFormation says of a change set that would change nothing.
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
-
-class StackFailure(Exception):
-    """A stack was not deployed.
-
-    Attributes:
-        why: one sentence.
-        fix: what to do.
-        outcome: the answer that settled it.
-        verdict: whether the failure is known for certain.
-    """
-
-    def __init__(self, why: str, fix: str, outcome: Outcome, verdict: Verdict) -> None:
-        super().__init__(why)
-        self.why = why
-        self.fix = fix
-        self.outcome = outcome
-        self.verdict = verdict
+_SKIP = (
+    "Mend the first failure that is named, and deploy again. What cannot be mended can be skipped: "
+    "cloudformation:ContinueUpdateRollback with ResourcesToSkip {names} leaves it as it is."
+)
 
 
-class Stack:
-    """A stack as one caller sees it.
+class Stack(StackView):
+    """A stack as one caller changes it.
 
     Parameters:
         session: whose run it is.
         caller: who deploys.
-        name: the stack's name.
+        name: the stack's name or ID.
         progress: is told of every event.
 
     Attributes:
@@ -55,10 +48,8 @@ class Stack:
     """
 
     def __init__(self, session: Session, caller: Caller, name: str, progress: Progress) -> None:
-        self.name = name
+        super().__init__(session, caller, name)
         self.touched = False
-        self._session = session
-        self._caller = caller
         self._tell = progress
         self._seen: set[str] = set()
 
@@ -78,13 +69,16 @@ class Stack:
             StackFailure: it did not get there.
         """
         status = self._settled_status()
-        if status in _DEAD:
+        if status == "UPDATE_ROLLBACK_FAILED":
+            status = self._continue_rollback()
+        if status in DEAD:
             self._progress(f"{self.name} is {status}: it is replaced")
-            self._delete()
+            status = self.delete()
+            if status == "DELETE_FAILED":
+                raise self._failed(status)
             status = None
         self._note_events()
-        kind = "CREATE" if status is None or status in _NEW else "UPDATE"
-        change_set = self._create_change_set(kind, request)
+        change_set = self._create_change_set(_kind(status), request, _CHANGE_SET)
         if change_set is None:
             return False
         self._show_plan(change_set)
@@ -92,41 +86,95 @@ class Stack:
         self._watch()
         return True
 
+    def plan(self, request: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+        """Ask CloudFormation what `deploy` would change; nothing is.
+
+        A change set is made, read and deleted again, and with it the stack without resources that it makes
+        where there is none.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+
+        Parameters:
+            request: as in `deploy`.
+
+        Returns:
+            The `ResourceChange` of each resource that would be changed.
+
+        Raises:
+            StackFailure: CloudFormation does not say.
+        """
+        status = self.status()
+        try:
+            change_set = self._create_change_set(_kind(status), request, _PLAN)
+        finally:
+            if self.status() is not None:
+                self._discard_change_set(_PLAN)
+                if status is None:
+                    self._delete_empty()
+        changes = change_set.get("Changes", ()) if change_set else ()
+        return tuple(change["ResourceChange"] for change in changes)
+
+    def delete(self, retain: Collection[str] = ()) -> str | None:
+        """Delete the stack once whatever is going on has ended.
+
+        Parameters:
+            retain: the logical IDs of resources that outlive it, of a stack that is DELETE_FAILED.
+
+        Returns:
+            DELETE_COMPLETE or DELETE_FAILED; None where there is no stack.
+
+        Raises:
+            StackFailure: it cannot be told what became of it.
+        """
+        self._settled_status()
+        described = self.describe()
+        if described is None or described["StackStatus"] == "DELETE_COMPLETE":
+            return None
+        # A deleted stack is known by its ID alone.
+        known = Stack(self._session, self._caller, described["StackId"], self._tell)
+        known._note_events()
+        # Of all that is no result only a refusal is certain to have begun nothing.
+        answer = known._call(
+            "DeleteStack", StackName=known.name, **({"RetainResources": list(retain)} if retain else {})
+        )
+        self.touched = self.touched or not answer.outcome.kind.denied
+        if not answer.ok:
+            raise refused("DeleteStack", answer)
+        return known._settle("the stack to be deleted")
+
+    def _delete_empty(self) -> None:
+        """Delete the stack that a change set made; one that somebody has begun to create is not touched."""
+        described = self.describe()
+        if described and described["StackStatus"] in _NEW:
+            self._ask("DeleteStack", StackName=described["StackId"])
+            self._wait("the stack that the plan made to be deleted", lambda: (self.status() is None, None))
+
     def _execute(self) -> None:
         answer = self._call("ExecuteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
         # Of all that is no result only a refusal is certain to have begun nothing.
-        self.touched = not answer.outcome.kind.denied
+        self.touched = self.touched or not answer.outcome.kind.denied
         if not answer.ok:
             raise refused("ExecuteChangeSet", answer)
 
-    def _call(self, operation: str, **params: Any) -> Answer:
-        return self._session.call(self._caller, "cloudformation", operation, **params)
+    def _continue_rollback(self) -> str | None:
+        """Put back what an update that failed has left; only then another update is taken.
 
-    def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
-        answer = self._call(operation, **params)
-        if not answer.ok:
-            raise refused(operation, answer)
-        return answer.result
-
-    def _describe(self) -> Mapping[str, Any] | None:
-        answer = self._call("DescribeStacks", StackName=self.name)
-        if answer.absent:
-            return None
-        if not answer.ok:
-            raise refused("DescribeStacks", answer)
-        described: Mapping[str, Any] = answer.result["Stacks"][0]
-        return described
-
-    def _status(self) -> str | None:
-        described = self._describe()
-        return str(described["StackStatus"]) if described else None
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html
+        """
+        self._progress(f"{self.name} is UPDATE_ROLLBACK_FAILED: its rollback is continued first")
+        self._note_events()
+        self.touched = True
+        self._ask("ContinueUpdateRollback", StackName=self.name)
+        status = self._settle("the rollback")
+        if status == "UPDATE_ROLLBACK_FAILED":
+            raise self._failed(status)
+        return status
 
     def _settled_status(self) -> str | None:
         """The status once whatever is going on has ended."""
 
         def settled() -> tuple[bool, str | None]:
-            status = self._status()
-            return status is None or status in _NEW or not status.endswith("_IN_PROGRESS"), status
+            status = self.status()
+            return _has_settled(status), status
 
         status: str | None = self._wait("another operation on the stack", settled)
         return status
@@ -139,7 +187,7 @@ class Stack:
         seconds = self._session.params.wait_seconds
         failure = StackFailure(
             f"Waited {seconds} s for {what}, and it has not ended.",
-            "Look at the stack's events in the console; raise wait_seconds and deploy again.",
+            "Look at the stack's events in the console; raise wait_seconds and run again.",
             Outcome(kind=OutcomeKind.UNKNOWN),
             Verdict.UNKNOWN,
         )
@@ -155,44 +203,23 @@ class Stack:
                     return seen
         raise failure
 
-    def _delete(self) -> None:
-        described = self._describe()
-        if described is None:
-            return
-        # A deleted stack is known by its ID alone.
-        stack_id = described["StackId"]
-        self.touched = True
-        self._ask("DeleteStack", StackName=stack_id)
-
-        def gone() -> tuple[bool, str]:
-            status = self._ask("DescribeStacks", StackName=stack_id)["Stacks"][0]["StackStatus"]
-            return status != "DELETE_IN_PROGRESS", status
-
-        status = self._wait("the stack to be deleted", gone)
-        if status != "DELETE_COMPLETE":
-            raise self._failed(status)
-
-    def _create_change_set(self, kind: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _create_change_set(
+        self, kind: str, request: Mapping[str, Any], name: str
+    ) -> Mapping[str, Any] | None:
         """A change set that can be executed; None when nothing would change."""
-        if kind == "UPDATE" or self._status() is not None:
-            self._discard_change_set()
-        self._ask(
-            "CreateChangeSet",
-            StackName=self.name,
-            ChangeSetName=_CHANGE_SET,
-            ChangeSetType=kind,
-            **request,
-        )
+        if kind == "UPDATE" or self.status() is not None:
+            self._discard_change_set(name)
+        self._ask("CreateChangeSet", StackName=self.name, ChangeSetName=name, ChangeSetType=kind, **request)
 
         def made() -> tuple[bool, Mapping[str, Any]]:
-            described = self._ask("DescribeChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
+            described = self._ask("DescribeChangeSet", StackName=self.name, ChangeSetName=name)
             return described["Status"] in ("CREATE_COMPLETE", "FAILED"), described
 
         change_set: Mapping[str, Any] = self._wait("the change set", made)
         if change_set["Status"] == "CREATE_COMPLETE":
             return change_set
         reason = change_set.get("StatusReason", "")
-        self._discard_change_set()
+        self._discard_change_set(name)
         if any(text in reason for text in _NO_CHANGE):
             return None
         raise StackFailure(
@@ -202,9 +229,9 @@ class Stack:
             Verdict.FAIL,
         )
 
-    def _discard_change_set(self) -> None:
+    def _discard_change_set(self, name: str) -> None:
         """Remove a change set of ours that an earlier run left; that there is none is fine."""
-        answer = self._call("DeleteChangeSet", StackName=self.name, ChangeSetName=_CHANGE_SET)
+        answer = self._call("DeleteChangeSet", StackName=self.name, ChangeSetName=name)
         if not answer.ok and not answer.absent:
             raise refused("DeleteChangeSet", answer)
 
@@ -216,34 +243,29 @@ class Stack:
             what = f"{resource['LogicalResourceId']} ({resource['ResourceType']}){replaced}"
             self._progress(f"  {resource['Action'].lower()} {what}")
 
-    def _watch(self) -> None:
-        """Tell every event until the stack has settled."""
+    def _settle(self, what: str) -> str:
+        """Tell every event until the stack has settled, and give its status."""
 
         def settled() -> tuple[bool, str]:
-            status = self._status() or "DELETE_COMPLETE"
+            status = self.status() or "DELETE_COMPLETE"
             self._tell_events()
-            return status not in _NEW and not status.endswith("_IN_PROGRESS"), status
+            return _has_settled(status) and status not in _NEW, status
 
-        status = self._wait("the stack", settled)
+        status: str = self._wait(what, settled)
+        return status
+
+    def _watch(self) -> None:
+        """Wait until the stack is deployed."""
+        status = self._settle("the stack")
         if status not in _DEPLOYED:
             # A creation that was rolled back has left nothing.
             self.touched = status != "ROLLBACK_COMPLETE"
             raise self._failed(status)
 
-    def _events(self) -> Iterator[Mapping[str, Any]]:
-        """The stack's events, newest first, page after page."""
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask("DescribeStackEvents", StackName=self.name, **token)
-            yield from page["StackEvents"]
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
-
-    def _new_events(self) -> list[Mapping[str, Any]]:
+    def _new_events(self) -> list[Event]:
         """Events that were not seen before, oldest first."""
         events = []
-        for event in self._events():
+        for event in self.events():
             if event["EventId"] in self._seen:
                 break
             events.append(event)
@@ -252,7 +274,7 @@ class Stack:
 
     def _note_events(self) -> None:
         """Take the events that are there already as seen."""
-        if self._status() is not None:
+        if self.status() is not None:
             self._new_events()
 
     def _tell_events(self) -> None:
@@ -261,33 +283,28 @@ class Stack:
             self._progress(f"  {event['LogicalResourceId']} {event['ResourceStatus']}{reason}")
 
     def _failed(self, status: str) -> StackFailure:
-        event = self._first_failure()
-        reason = event.get("ResourceStatusReason", "CloudFormation gives no reason.") if event else ""
-        what = f"{event['LogicalResourceId']}: " if event else ""
+        """What became of the stack in place of what it was to become, and why."""
+        first = self.first_failure(status)
+        fix = state_of(status).next_step or MEND
+        if status == "UPDATE_ROLLBACK_FAILED":
+            names = dict.fromkeys(
+                event["LogicalResourceId"]
+                for event in self.failures(status)
+                if event["PhysicalResourceId"] != event["StackId"]
+            )
+            fix = _SKIP.format(names=", ".join(names))
         return StackFailure(
-            f"The stack is {status}. {what}{reason}",
-            "Mend the first failure that is named, and deploy again.",
-            Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence={"code": status, "message": reason}),
+            f"The stack {state_of(status).reason}: it is {status}. {first}".rstrip(),
+            fix,
+            Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence={"code": status, "message": first}),
             Verdict.FAIL,
         )
 
-    def _first_failure(self) -> Mapping[str, Any] | None:
-        """The oldest failed event of the newest operation on the stack."""
-        first = None
-        for event in self._events():
-            if event["ResourceStatus"].endswith("_FAILED"):
-                first = event
-            if event["PhysicalResourceId"] == event["StackId"] and event["ResourceStatus"] in (
-                "CREATE_IN_PROGRESS",
-                "UPDATE_IN_PROGRESS",
-                "DELETE_IN_PROGRESS",
-            ):
-                break
-        return first
+
+def _kind(status: str | None) -> str:
+    """The type of the change set that brings a stack of a status to what it must be."""
+    return "CREATE" if status is None or status in _NEW or status == "DELETE_COMPLETE" else "UPDATE"
 
 
-def refused(operation: str, answer: Answer) -> StackFailure:
-    """The failure that an answer of CloudFormation is; only a refusal is certain."""
-    verdict = Verdict.FAIL if answer.outcome.kind.denied else Verdict.UNKNOWN
-    why = f"cloudformation:{operation}: {answer.outcome.reason}"
-    return StackFailure(why, answer.outcome.fix, answer.outcome, verdict)
+def _has_settled(status: str | None) -> bool:
+    return status is None or status in _NEW or not status.endswith("_IN_PROGRESS")

@@ -16,6 +16,8 @@ SIGNS: Mapping[Verdict, str] = {
 
 STEPS: Mapping[str, str] = {
     "targets": "Targets",
+    "status": "Status",
+    "plan": "Plan",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
