@@ -138,6 +138,52 @@ class Clients:
         finally:
             _signing.reset(token)
 
+    def presign(
+        self,
+        credentials: Credentials,
+        service: str,
+        region: str,
+        operation: str,
+        params: Mapping[str, Any],
+        seconds: int,
+    ) -> str:
+        """The URL of a call that whoever has it can make once or more often; nothing is called.
+
+        Raises:
+            AccessError: the machine's configuration gives no way to call the service.
+        """
+        from botocore import xform_name
+
+        client = self._client(service, region)
+        token = _signing.set((credentials, Redactor()))
+        try:
+            return str(
+                within(
+                    longest(client.meta.config),
+                    lambda: client.generate_presigned_url(
+                        xform_name(operation), Params=dict(params), ExpiresIn=seconds
+                    ),
+                )
+            )
+        finally:
+            _signing.reset(token)
+
+    def fetch(self, service: str, region: str, url: str) -> Any:
+        """What comes back from a URL that is asked for without credentials, over the service's connections.
+
+        Raises:
+            AccessError: the machine's configuration gives no way to call the service.
+            botocore.exceptions.BotoCoreError: there was no answer.
+            TimeoutError: the answer did not end.
+        """
+        from botocore.awsrequest import AWSRequest
+
+        client = self._client(service, region)
+        request = AWSRequest("GET", url).prepare()
+        return within(
+            longest(client.meta.config), lambda: _whole(client._endpoint.http_session.send(request))
+        )
+
     def page_tokens(self, service: str, operation: str) -> tuple[str, str]:
         """The names under which an operation takes, and gives, the place where the next page begins."""
         paging = self._session.get_paginator_model(service).get_paginator(operation)
@@ -190,6 +236,9 @@ class Clients:
             max_pool_connections=_CONNECTIONS,
             user_agent_extra="xacct-kit",
         )
+        if service == "s3":
+            # Without it botocore presigns by the version 2 that new regions do not know.
+            config = config.merge(Config(signature_version="s3v4"))
         if self._connection.fixed:
             # Loopback is never reached through a proxy, and buckets are no host names there.
             config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
@@ -205,6 +254,11 @@ def _loader(data_path: str | None) -> Any:
     from botocore.loaders import create_loader
 
     return create_loader(data_path)
+
+
+def _whole(response: Any) -> Any:
+    _ = response.content
+    return response
 
 
 def _read_whole(answer: Mapping[str, Any]) -> dict[str, Any]:

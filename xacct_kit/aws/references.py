@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xacct_kit.errors import ParamsError
+from xacct_kit.errors import AccessError, ParamsError
 from xacct_kit.params import EXTERNAL_ID, EXTERNAL_ID_FORM, split_reference
 
 Call = Callable[..., Any]
@@ -56,6 +56,19 @@ def resolve(value: str, call: Call, key: str = "external_id") -> str:
     raise ParamsError([f"{key}: {fault}"])
 
 
+def read_line(place: str, path: str) -> str:
+    """The first line of a file that holds an external ID.
+
+    Raises:
+        AccessError: it cannot be read.
+    """
+    try:
+        return _first_line(path).strip()
+    except _Nothing as error:
+        fault = f"{place} cannot be read: {error}."
+    raise AccessError(fault)
+
+
 class _Nothing(Exception):
     pass
 
@@ -67,6 +80,10 @@ def _env(name: str, call: Call) -> str:
 
 
 def _file(path: str, call: Call) -> str:
+    return _first_line(path)
+
+
+def _first_line(path: str) -> str:
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig") as file:
             return file.readline(_MAX_LINE)
@@ -85,7 +102,9 @@ def _ssm(name: str, call: Call) -> str:
 
 
 def _secrets_manager(name: str, call: Call) -> str:
-    return str(call("secretsmanager", "GetSecretValue", SecretId=name)["SecretString"])
+    # The label is the one that is taken when none is given.
+    answer = call("secretsmanager", "GetSecretValue", SecretId=name, VersionStage="AWSCURRENT")
+    return str(answer["SecretString"])
 
 
 _READERS: dict[str, Callable[[str, Call], str]] = {

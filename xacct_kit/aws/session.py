@@ -18,6 +18,7 @@ from xacct_kit.aws.assumed import NotRenewed, credentials_of, name_of, role_of
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable
+from xacct_kit.aws.links import Link, opened, presigned
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.payments import Payments
 from xacct_kit.aws.redaction import InProcess, Redactor
@@ -260,6 +261,15 @@ class Session:
         """The external ID of the management role, or None where it wants none; else as `external_id`."""
         return self._secret("management_external_id") if self.params.management_external_id else None
 
+    def reread_external_id(self) -> None:
+        """Look at the reference again when the external ID is next asked for: another may be there."""
+        with self._lock:
+            self._secrets.pop("external_id", None)
+
+    def ask(self, service: str, operation: str, **params: Any) -> Answer:
+        """Make a call as the operator."""
+        return self.call(self.operator, service, operation, **params)
+
     def _secret(self, key: str) -> str:
         with self._lock:
             if key not in self._secrets:
@@ -269,10 +279,21 @@ class Session:
             return self._secrets[key]
 
     def _read(self, reference: str, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
-        answer = self.call(self.operator, service, operation, **params)
+        answer = self.ask(service, operation, **params)
         if not answer.ok:
             raise AccessError(f"{reference} cannot be read. {answer.outcome.reason}")
         return answer.result
+
+    def link(self, caller: Caller, region: str, bucket: str, key: str, seconds: int) -> Link:
+        """A link that lets whoever has it read an object, as `links.presigned` makes it."""
+        return presigned(self._clients, caller.credentials, region, bucket, key, seconds)
+
+    def open_link(self, url: str, region: str) -> Answer:
+        """Read an object by its URL alone, as somebody does who has nothing else; the result's `Body`."""
+        started = time.monotonic()
+        outcome, body = opened(self._clients, url, region, self.redact.knowing())
+        returned = None if body is None else {"Body": body}
+        return Answer(outcome, time.monotonic() - started, returned)
 
     def role_arn(self, account: str, name: str) -> str:
         """The ARN of a role in this session's partition."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from xacct_kit.sandbox import state
+from xacct_kit.aws.partitions import PARTITIONS
+from xacct_kit.sandbox import additions, state
 from xacct_kit.sandbox.protocol import Operation
 
 _S3_ACTIONS: Mapping[str, str] = {
@@ -79,6 +80,8 @@ _RESOURCES: tuple[tuple[str, str, str], ...] = (
         "NotebookInstanceLifecycleConfigName",
         "arn:{partition}:sagemaker:{region}:{account}:notebook-instance-lifecycle-config/{value}",
     ),
+    ("secretsmanager", "SecretId", "arn:{partition}:secretsmanager:{region}:{account}:secret:{value}"),
+    ("secretsmanager", "Name", "arn:{partition}:secretsmanager:{region}:{account}:secret:{value}"),
     ("ssm", "Name", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
     ("ssm", "Names", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
     ("ssm", "Path", "arn:{partition}:ssm:{region}:{account}:parameter/{value}"),
@@ -115,6 +118,7 @@ _WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("s3", "CreateBucket"): {"CreateBucketConfiguration.Tags": "TagResource"},
     ("sagemaker", "CreateNotebookInstance"): {"Tags": "AddTags"},
     ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): {"Tags": "AddTags"},
+    ("secretsmanager", "CreateSecret"): {"Tags": "TagResource"},
     ("ssm", "PutParameter"): {"Tags": "AddTagsToResource"},
     ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
 }
@@ -182,7 +186,8 @@ def resources(operation: Operation, *, partition: str, account: str, region: str
     if operation.service == "s3":
         return _s3_resources(operation.params, partition)
     if operation.service == "ce":
-        return (f"arn:{partition}:ce:us-east-1:{account}:/{operation.name}",)
+        place["region"] = PARTITIONS[partition].cost_explorer_region or region
+        return ("arn:{partition}:ce:{region}:{account}:/{name}".format(name=operation.name, **place),)
     for service, parameter, template in _RESOURCES:
         if service == operation.service and operation.params.get(parameter):
             value = operation.params[parameter]
@@ -197,6 +202,8 @@ def _named(service: str, value: str, template: str, place: Mapping[str, str]) ->
     arn = template.format(value=value.lstrip("/"), **place)
     if service == "iam" and ":role/" in arn:
         return state.role_arn(place["partition"], place["account"], value) or arn
+    if service == "secretsmanager":
+        return additions.secret_arn(place["account"], place["region"], value) or arn
     return arn
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from moto.emr.models import emr_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 from xacct_kit.sandbox.faults import ServiceFault
 
@@ -68,6 +69,15 @@ def tag_bucket(account: str, partition: str, params: Mapping[str, Any]) -> None:
     if tags:
         given = {tag["Key"]: tag["Value"] for tag in tags}
         s3_backends[account][partition].put_bucket_tagging(params["Bucket"], given)
+
+
+def secret_arn(account: str, region: str, name: str) -> str | None:
+    """The ARN of the secret with a name; it ends with characters that nobody chose.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+    """
+    secret = secretsmanager_backends[account][region].secrets.get(name)
+    return str(secret.arn) if secret else None
 
 
 def _lifecycle_configs(account: str, region: str) -> Any:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Document, DocumentKind, compile_document
 from xacct_kit.sandbox import state
@@ -34,14 +35,15 @@ _NOT_ENFORCED = frozenset(
         ("s3", "PutBucketAcl"),
         ("s3", "PutBucketPolicy"),
         ("s3", "PutObjectAcl"),
+        ("secretsmanager", "PutResourcePolicy"),
         ("sns", "AddPermission"),
         ("sqs", "AddPermission"),
     }
 )
 
 
-def check_offered(operation: Operation) -> None:
-    """Refuse what the sandbox would keep but not enforce.
+def check_offered(operation: Operation, partition: str) -> None:
+    """Refuse what the sandbox would keep but not enforce, and what the partition does not have.
 
     Raises:
         ServiceFault: it is not offered.
@@ -50,6 +52,9 @@ def check_offered(operation: Operation) -> None:
         raise ServiceFault(
             501, "NotImplemented", f"The sandbox does not offer {operation.service}:{operation.name}."
         )
+    lacking = PARTITIONS[partition].lacks(operation.service)
+    if lacking:
+        raise ServiceFault(501, "NotImplemented", lacking)
 
 
 def check_boundary(operation: Operation, partition: str, account: str) -> None:

@@ -115,7 +115,7 @@ class Gate:
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
         self._authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)
-        check_offered(operation)
+        check_offered(operation, principal.partition)
         check_documents(operation)
         check_boundary(operation, principal.partition, principal.account)
         if operation.service == "ec2" and operation.params.get("DryRun"):

@@ -40,7 +40,9 @@ def restated(operation: Operation, region: str, environ: dict[str, Any] | None) 
         raise ServiceFault(400, "InvalidBucketName", "The specified bucket is not valid.")
     if environ is None:
         return anew
-    return {**environ, **{name: anew[name] for name in _PLACE}, "HTTP_USER_AGENT": ""}
+    # moto takes what has no such header, as presigned URLs have none, for unsigned.
+    unsigned = {"HTTP_AUTHORIZATION": anew["HTTP_AUTHORIZATION"]}
+    return {**unsigned, **environ, **{name: anew[name] for name in _PLACE}, "HTTP_USER_AGENT": ""}
 
 
 _PLACE = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_URI")

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.utilities.utils import get_partition
 
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.presigned import check_lifetime, query_signature, without_signature
 from xacct_kit.sandbox.state import Policy
 
 
@@ -114,13 +115,20 @@ def _long_term(access_key: str) -> Key | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What the `Authorization` header of a request says."""
+    """What the `Authorization` header of a request says, or the query of a presigned URL.
+
+    Attributes:
+        expires: the seconds for which a URL was presigned; None for a signature in the header.
+    """
 
     access_key: str
     region: str
     service: str
     signed_headers: tuple[str, ...]
     signature: str
+    date: str
+    token: str
+    expires: str | None = None
 
 
 _AUTHORIZATION = re.compile(
@@ -133,17 +141,35 @@ def read_signature(environ: Mapping[str, Any]) -> Signature:
     """Read who a request claims to be from.
 
     Raises:
-        ServiceFault: the request is not signed in its headers; presigned URLs are refused too.
+        ServiceFault: the request is not signed in its headers, and is no URL of S3 that was presigned.
     """
     match = _AUTHORIZATION.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
     if match is None:
-        raise ServiceFault(403, "MissingAuthenticationToken", "Missing Authentication Token")
+        return _presigned(environ)
     return Signature(
         access_key=match["key"],
         region=match["region"],
         service=match["service"],
         signed_headers=tuple(match["headers"].split(";")),
         signature=match["signature"],
+        date=_header(environ, "x-amz-date"),
+        token=_header(environ, "x-amz-security-token"),
+    )
+
+
+def _presigned(environ: Mapping[str, Any]) -> Signature:
+    said = query_signature(environ)
+    if said is None:
+        raise ServiceFault(403, "MissingAuthenticationToken", "Missing Authentication Token")
+    return Signature(
+        access_key=said["key"],
+        region=said["region"],
+        service="s3",
+        signed_headers=tuple(said["SignedHeaders"].split(";")),
+        signature=said["Signature"],
+        date=said["Date"],
+        token=said.get("Security-Token", ""),
+        expires=said.get("Expires", ""),
     )
 
 
@@ -163,13 +189,14 @@ def authenticate(
         ServiceFault: the key is not known, has expired, or did not make the signature.
     """
     key = keyring.find(signature.access_key)
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
     if key is None or key.principal.partition != get_partition(signature.region):
         raise ServiceFault(403, "InvalidClientTokenId", _BAD_TOKEN)
-    if not hmac.compare_digest(key.token.encode(), token.encode()):
+    if not hmac.compare_digest(key.token.encode(), signature.token.encode()):
         raise ServiceFault(403, "InvalidToken", _BAD_TOKEN)
     if key.expires <= datetime.now(UTC):
         raise ServiceFault(403, "ExpiredToken", "The security token included in the request is expired")
+    if signature.expires is not None:
+        check_lifetime(signature.date, signature.expires)
     if not _signed_by(key, signature, environ, body):
         raise ServiceFault(403, "SignatureDoesNotMatch", _BAD_SIGNATURE)
     return key.principal
@@ -185,17 +212,23 @@ def _signed_by(key: Key, signature: Signature, environ: Mapping[str, Any], body:
 
 
 def _expected_signature(key: Key, signature: Signature, environ: Mapping[str, Any], body: bytes) -> str:
+    url = f"http://{environ.get('HTTP_HOST', '')}{environ.get('RAW_URI') or environ['PATH_INFO']}"
     request = AWSRequest(
         method=environ["REQUEST_METHOD"],
-        url=f"http://{environ.get('HTTP_HOST', '')}{environ.get('RAW_URI') or environ['PATH_INFO']}",
+        url=url if signature.expires is None else without_signature(url),
         headers={name: _header(environ, name) for name in signature.signed_headers},
         data=body,
     )
-    request.context["timestamp"] = _header(environ, "x-amz-date")
-    signer_class = S3SigV4Auth if signature.service == "s3" else SigV4Auth
+    request.context["timestamp"] = signature.date
     credentials = Credentials(key.access_key, key.secret, key.token or None)
-    signer = signer_class(credentials, signature.service, signature.region)
+    signer = _signer_of(signature)(credentials, signature.service, signature.region)
     return str(signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request))
+
+
+def _signer_of(signature: Signature) -> Any:
+    if signature.expires is not None:
+        return S3SigV4QueryAuth
+    return S3SigV4Auth if signature.service == "s3" else SigV4Auth
 
 
 def _header(environ: Mapping[str, Any], name: str) -> str:

@@ -38,6 +38,7 @@ SERVICES: Mapping[str, str] = {
     "organizations": "organizations",
     "s3": "s3",
     "sagemaker": "sagemaker",
+    "secretsmanager": "secretsmanager",
     "sns": "sns",
     "sqs": "sqs",
     "ssm": "ssm",

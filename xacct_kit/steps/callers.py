@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xacct_kit.aws.session import Answer, Assumption, Session
@@ -85,19 +85,46 @@ def assume_execution_role(
         progress: is told what is waited for, when the role is new.
     """
     act = session.assume if anew else session.assumed
-    role = execution_role(session, account)
-    principals = [each for each in trusted_principals(session, account) if not each.excluded]
+    principals = _possible(session, account)
 
     def try_all() -> Assumption:
-        tried = []
-        for principal in principals:
-            caller = principal.access.caller
-            tried.append(act(caller, role, external_id=session.external_id) if caller else principal.access)
-            if caller and tried[-1].caller is not None:
-                return tried[-1]
-        return next((each for each in tried if not _outcome_of(each).kind.denied), tried[-1])
+        return _first_that_can(session, account, principals, session.external_id, act)
 
     return settled(session, account, try_all, _outcome_of, progress) if principals else None
+
+
+def assume_with(session: Session, account: str, external_id: str) -> Assumption | None:
+    """What comes of assuming the role with an external ID, by a call; None when there is nobody to try.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        external_id: the external ID to send.
+    """
+    principals = _possible(session, account)
+    if not principals:
+        return None
+    return _first_that_can(session, account, principals, external_id, session.assume)
+
+
+def _possible(session: Session, account: str) -> list[Principal]:
+    return [each for each in trusted_principals(session, account) if not each.excluded]
+
+
+def _first_that_can(
+    session: Session,
+    account: str,
+    principals: Sequence[Principal],
+    external_id: str,
+    act: Callable[..., Assumption],
+) -> Assumption:
+    role, tried = execution_role(session, account), []
+    for principal in principals:
+        caller = principal.access.caller
+        tried.append(act(caller, role, external_id=external_id) if caller else principal.access)
+        if caller and tried[-1].caller is not None:
+            return tried[-1]
+    return next((each for each in tried if not _outcome_of(each).kind.denied), tried[-1])
 
 
 def _outcome_of(assumption: Assumption) -> Outcome:

@@ -69,9 +69,9 @@ class Trial:
     def impossible(self) -> Finding | None:
         """The finding where the probe cannot be made at all: not offered here, or nobody is in."""
         session, question = self.session, self.question
-        if not question.region:
-            why = f"{question.service} is not offered in the partition {session.partition.name}."
-            return skipped(session, question, why)
+        lacking = session.partition.lacks(question.service)
+        if lacking:
+            return skipped(session, question, lacking)
         if self.role.caller is None:
             name = session.params.role_name
             why = f"Nobody could assume {name} in {self.account}, so nothing can be said of its permissions."

@@ -26,6 +26,9 @@ STEPS: Mapping[str, str] = {
     "permissions": "Permissions",
     "leftovers": "Leftovers of canaries",
     "canaries": "Canaries",
+    "invite": "Invitation",
+    "rotate": "Rotation of the external ID",
+    "handover": "Hand-over",
     "offboard": "Offboard",
 }
 
