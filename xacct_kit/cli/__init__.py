@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from xacct_kit.cli import accounts, sandbox, tools
+from xacct_kit.cli import accounts, lifecycle, sandbox, tools
 from xacct_kit.cli.output import UNFINISHED
 from xacct_kit.errors import XacctError
 
@@ -25,7 +25,16 @@ app = typer.Typer(
 app.command()(sandbox.demo)
 for name, steps, what in accounts.IN_EVERY_ACCOUNT:
     app.command(name, help=what)(accounts.in_every_account(steps))
-app.command()(accounts.offboard)
+for _command in (
+    lifecycle.status,
+    lifecycle.drift,
+    lifecycle.create_account,
+    lifecycle.invite,
+    lifecycle.new_external_id,
+    lifecycle.handover,
+    lifecycle.offboard,
+):
+    app.command(_command.__name__.replace("_", "-"))(_command)
 app.command()(accounts.diff)
 app.command()(tools.template)
 app.command("sandbox")(sandbox.serve_sandbox)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 IN_EVERY_ACCOUNT = (
     ("onboard", "ONBOARDING", "Deploy the role, check Cost Explorer, probe every permission and the trust."),
     ("probe", "CHECKS", "Check and probe only; changes nothing."),
+    ("plan", "PLAN", "Say what a deployment would change, by meaning; changes nothing."),
     ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
 )
 
@@ -54,33 +55,9 @@ def in_every_account(steps: str) -> Callable[..., None]:
         retry: Retry = None,
     ) -> None:
         crew = _crew(workers, processes, scheduler)
-        _run(load(file, param, accounts), steps, out, form, crew, resume=resume, retry=retry)
+        take(load(file, param, accounts), steps, out, form, crew=crew, resume=resume, retry=retry)
 
     return command
-
-
-def offboard(
-    file: ParamsFile,
-    param: Overrides = None,
-    out: Out = None,
-    form: Formats = Format.TABLE,
-    canaries: Annotated[
-        bool, typer.Option("--canaries", help="Remove what killed runs have left of their canaries.")
-    ] = False,
-) -> None:
-    """Remove what the kit has made in the accounts; what that is has to be said."""
-    from xacct_kit.environment import connect
-    from xacct_kit.fleet.targets import targeted
-    from xacct_kit.steps.leftovers import remove_leftovers
-
-    params = load(file, param)
-    if not canaries:
-        raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
-    folder = folder_for_results(out, params)
-    with connect(params) as session:
-        report = targeted(session)
-        report += remove_leftovers(session, progress=note)
-    deliver(report, folder, form)
 
 
 def diff(
@@ -120,23 +97,25 @@ def _listed(file: str | None) -> Mapping[str, Any]:
     return {"member_accounts": read_accounts(file), "organizational_units": ()}
 
 
-def _run(
+def take(
     params: Params,
     steps: str,
     out: Path | None,
     form: Format,
-    crew: AbstractContextManager[Crew],
     *,
-    resume: bool,
-    retry: Again | None,
+    crew: AbstractContextManager[Crew] | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    retry: Again | None = None,
 ) -> None:
+    """Take every account of the params through steps of `runs`; show and save what was found."""
     from xacct_kit import runs
 
     if (resume or retry) and out is None and "out" not in params.model_fields_set:
         raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
     folder = folder_for_results(out, params)
     try:
-        with crew as hands:
+        with crew or _crew(workers) as hands:
             report = runs.carry_out(
                 params,
                 getattr(runs, steps),
@@ -151,7 +130,9 @@ def _run(
     deliver(report, folder, form)
 
 
-def _crew(workers: int | None, processes: int | None, scheduler: str | None) -> AbstractContextManager[Crew]:
+def _crew(
+    workers: int | None, processes: int | None = None, scheduler: str | None = None
+) -> AbstractContextManager[Crew]:
     """Who does the work, as the options say."""
     from xacct_kit.fleet.crew import Crew
 

@@ -17,8 +17,11 @@ SIGNS: Mapping[Verdict, str] = {
 STEPS: Mapping[str, str] = {
     "targets": "Targets",
     "create_account": "Create account",
+    "invite": "Invitation",
     "status": "Status",
     "plan": "Plan",
+    "drift": "Drift",
+    "posture": "Posture",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
@@ -26,7 +29,6 @@ STEPS: Mapping[str, str] = {
     "permissions": "Permissions",
     "leftovers": "Leftovers of canaries",
     "canaries": "Canaries",
-    "invite": "Invitation",
     "rotate": "Rotation of the external ID",
     "handover": "Hand-over",
     "offboard": "Offboard",
@@ -96,7 +98,9 @@ def came_back(finding: Finding) -> str:
         return "not tried"
     phrase = _OUTCOMES[finding.outcome]
     if finding.expected is Expectation.ALLOWED:
-        return phrase
+        # What was asked was answered, and the answer is not what it should be.
+        answered = finding.outcome is OutcomeKind.ALLOWED and finding.verdict is Verdict.FAIL
+        return "not as it should be" if answered else phrase
     return "denied, as it should be" if finding.outcome.denied else f"{phrase}, but should be denied"
 
 

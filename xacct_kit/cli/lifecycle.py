@@ -1,0 +1,244 @@
+"""The commands that follow an account through its life: created, invited, watched, changed, let go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xacct_kit.cli.accounts import load, take
+from xacct_kit.cli.options import (
+    AccountsFile,
+    Format,
+    Formats,
+    Out,
+    Overrides,
+    ParamsFile,
+    Resume,
+    Retry,
+    Workers,
+)
+from xacct_kit.cli.output import deliver, finish, folder_for_results, note, say
+from xacct_kit.errors import RequestError
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
+    from xacct_kit.steps.new_account import NewAccount
+
+
+def status(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the role is there, and say why it is not.")
+    ] = False,
+) -> None:
+    """Say how each account stands, why, since when, and what to do next; changes nothing."""
+    take(load(file, param, accounts), "WAITING" if wait else "STATUS", out, form, workers=workers)
+
+
+def drift(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what differs, and compare again.")
+    ] = False,
+) -> None:
+    """Compare the role with its profile by meaning, and say what it is able to do."""
+    take(load(file, param, accounts), "REPAIR" if repair else "AUDIT", out, form, workers=workers)
+
+
+def offboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Remove no more than what killed runs have left of canaries.")
+    ] = False,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ACCOUNT", help="An account that is let go, again; repeatable. Asked for in a terminal."
+        ),
+    ] = None,
+) -> None:
+    """Remove role, stack and canaries, and prove that the role can no longer be assumed."""
+    params = load(file, param, accounts)
+    if not canaries:
+        _confirm(params, confirm)
+    take(params, "LEFTOVERS" if canaries else "OFFBOARDING", out, form, workers=workers)
+
+
+def _confirm(params: Params, typed: Sequence[str] | None) -> None:
+    """See to it that whoever removes something has named every account again."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.steps.offboard import confirmed
+
+    with connect(params) as session:
+        targeted(session)
+        accounts = session.params.accounts
+    if typed is None and sys.stdin.isatty():
+        note(f"To be offboarded: {', '.join(accounts)}. Role, stack and canaries are removed from each.")
+        typed = input("Type each account ID again: ").replace(",", " ").split()
+    confirmed(accounts, typed or ())
+
+
+def create_account(
+    file: ParamsFile,
+    param: Overrides = None,
+    name: Annotated[str | None, typer.Option(help="What the account is called.")] = None,
+    email: Annotated[str | None, typer.Option(help="Its address, which no other account has.")] = None,
+    unit: Annotated[str | None, typer.Option(help="The organizational unit it is moved to: ou-...")] = None,
+    listed: Annotated[
+        str | None,
+        typer.Option(
+            "--list", metavar="FILE", help="CSV of new accounts: name, email, ou; - is standard input."
+        ),
+    ] = None,
+    only: Annotated[bool, typer.Option("--only", help="Create, and do not onboard.")] = False,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    resume: Resume = False,
+    retry: Retry = None,
+) -> None:
+    """Create member accounts in the organization, and onboard them."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.new_accounts import create_accounts
+    from xacct_kit.runs import ONBOARDING, carry_out
+
+    params = load(file, param)
+    wanted = _wanted(params, name, email, unit, listed)
+    folder = folder_for_results(out, params)
+    again: dict[str, Any] = {"out": folder, "resume": resume, "retry": retry is not None}
+    with connect(params) as session:
+        created = create_accounts(session, wanted, progress=note, **again)
+        report, accounts = created.report, created.accounts
+        if accounts and not only:
+            there = params.for_accounts(accounts).model_copy(update={"sandbox_endpoint": session.endpoint})
+            report += carry_out(there, ONBOARDING, progress=note, **again)
+    deliver(report, folder, form)
+
+
+def _wanted(
+    params: Params, name: str | None, email: str | None, unit: str | None, listed: str | None
+) -> Sequence[NewAccount]:
+    from xacct_kit.fleet.new_account_lists import read_new_accounts
+    from xacct_kit.steps.new_account import ACCESS_ROLE, NewAccount
+
+    role = params.access_role or ACCESS_ROLE
+    if listed is not None and (name, email, unit) == (None, None, None):
+        return read_new_accounts(listed, role_name=role)
+    if listed is not None or name is None or email is None:
+        raise RequestError(
+            "create-account: which accounts is not said; write --name and --email, or --list FILE"
+        )
+    return [NewAccount(name=name, email=email, organizational_unit=unit, role_name=role)]
+
+
+def invite(
+    file: ParamsFile,
+    bucket: Annotated[str, typer.Option(help="A bucket of the main account, for the template.")],
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    hours: Annotated[float, typer.Option(min=0.02, max=168, help="How long the link is to last.")] = 12,
+    from_whom: Annotated[
+        str, typer.Option("--external-id-from", help="Who tells the administrator the external ID.")
+    ] = "",
+    tell: Annotated[
+        bool, typer.Option("--tell-external-id", help="Let the message tell the external ID itself.")
+    ] = False,
+) -> None:
+    """Write a message to an account's administrator, with a link that makes the role by a few clicks."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.report import Report
+    from xacct_kit.steps.invite import invite_account
+
+    params = load(file, param, accounts)
+    folder = folder_for_results(out, params)
+    with connect(params) as session:
+        report = targeted(session)
+        for account in session.params.accounts:
+            invitation = invite_account(
+                session,
+                account,
+                bucket=bucket,
+                seconds=round(hours * 3600),
+                external_id_from=from_whom,
+                tell_external_id=tell,
+                progress=note,
+            )
+            report += Report.of(invitation.findings)
+            if invitation.message:
+                note(f"message for the administrator: {invitation.save(folder)}")
+    deliver(report, folder, form)
+
+
+def new_external_id(
+    file: ParamsFile,
+    param: Overrides = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Take a new one into use everywhere, and the old one out of it.")
+    ] = False,
+) -> None:
+    """Make an external ID that nobody can guess, and keep it where the params say; it is shown to nobody."""
+    from xacct_kit.aws.references import needs_call
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.steps.external_ids import make_external_id
+    from xacct_kit.steps.rotation import rotate_external_id
+
+    params = load(file, param)
+    if not rotate:
+        with connect(params) if needs_call(params.external_id) else nullcontext() as session:
+            say(make_external_id(params.external_id, session))
+        return
+    folder = folder_for_results(out, params)
+    with connect(params) as session:
+        report = targeted(session)
+        report += rotate_external_id(session, progress=note)
+    deliver(report, folder, form)
+
+
+def handover(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+) -> None:
+    """Tell what Service Workbench's form for an account asks for, when its role is proven."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.steps.handover import hand_over
+    from xacct_kit.views.handover import to_json, to_text
+
+    params = load(file, param, accounts)
+    folder = folder_for_results(out, params)
+    with connect(params) as session:
+        report = targeted(session)
+        report += hand_over(session, progress=note)
+        told = (to_json if form is Format.JSON else to_text)(report, session.params)
+        (folder / "handover.json").write_text(to_json(report, session.params), encoding="utf-8")
+    say(told)
+    report.save(folder)
+    finish(report)
