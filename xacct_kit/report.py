@@ -143,7 +143,7 @@ class Finding:
 
     Attributes:
         step: the step that found it: targets, preflight, deploy, trust, cost_explorer, permissions,
-            leftovers, canaries or offboard.
+            leftovers, canaries, posture or offboard.
         probe: which check of that step, as a short name.
         account: the member account's 12 digits.
         region: the region that was called.
