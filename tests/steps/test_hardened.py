@@ -1,4 +1,4 @@
-"""The boundary of the hardened role, by live calls as the role: what it shuts, and what analytics still can."""
+"""The boundary of the hardened role, by live calls: what it shuts, and what analytics still can."""
 
 from __future__ import annotations
 
