@@ -21,7 +21,7 @@ STEPS: Mapping[str, str] = {
     "status": "Status",
     "plan": "Plan",
     "drift": "Drift",
-    "posture": "Posture",
+    "posture": "What the role could come to do",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
