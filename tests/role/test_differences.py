@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xacct_kit.role.differences import differences
@@ -448,7 +448,13 @@ ROLES: dict[str, tuple[RoleDefinition, Change, list[tuple[Kind, Severity, str]],
     "a boundary that does not deny any more": (
         BOUNDED,
         rebounded(FIRST),
-        [(Kind.BOUNDARY_WIDENED, Severity.HIGH, f"lets iam:* on arn:aws:iam::{MEMBER}:role/{ROLE} through")],
+        [
+            (
+                Kind.BOUNDARY_WIDENED,
+                Severity.HIGH,
+                f"no longer denies iam:* on arn:aws:iam::{MEMBER}:role/{ROLE}",
+            )
+        ],
         ["CreatePolicyVersion"],
     ),
     "a boundary that stops analytics, with as many versions as there can be": (
@@ -668,6 +674,11 @@ def rewritten_roles(draw: st.DrawFn) -> LiveRole:
     )
 
 
+# A role has nine documents: so many examples are worth more than their time.
+few = settings(max_examples=30)
+
+
+@few
 @given(rewritten_roles())
 def test_a_role_that_is_rewritten_by_meaning_does_not_differ(role: LiveRole) -> None:
     assert differences(BOUNDED, role) == ()
@@ -682,6 +693,7 @@ TAMPERINGS: dict[str, tuple[Change, Kind]] = {
 }
 
 
+@few
 @given(rewritten_roles(), st.sampled_from(sorted(TAMPERINGS)))
 def test_what_was_tampered_with_is_found_however_the_rest_is_written(role: LiveRole, name: str) -> None:
     change, kind = TAMPERINGS[name]

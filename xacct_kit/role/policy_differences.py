@@ -23,6 +23,7 @@ from xacct_kit.role.drift import (
     text_of,
 )
 from xacct_kit.role.normal_form import Clause, Clauses, normal_form, uncovered
+from xacct_kit.role.profile import BOUNDARY_DESCRIPTION
 from xacct_kit.role.repair import EVERYTHING, KnownPolicy
 
 _Kind = DifferenceKind
@@ -275,9 +276,13 @@ def _boundary_changed(
     if before == after:
         return
     change = _change(before, after, all_before=before, all_after=after)
+    opened = [clause for clause in change.gained if clause.allows]
+    undenied = [clause for clause in change.gained if not clause.allows]
+    lets = [f"lets {_what(opened)} through"] if opened else []
+    lets += [f"no longer denies {_what(undenied)}"] if undenied else []
     limits = f"the permissions boundary {boundary.name} of {live.name} was changed"
     told = {
-        _Kind.BOUNDARY_WIDENED: (change.gained, f"lets {_what(change.gained)} through"),
+        _Kind.BOUNDARY_WIDENED: (change.gained, " and ".join(lets)),
         _Kind.BOUNDARY_NARROWED: (
             change.lost + change.denied,
             f"stops {_what(change.lost + change.denied)}",
@@ -306,7 +311,9 @@ def _boundary_repair(wanted: Document, name: str, live: LiveRole) -> _Repair:
 def _policy_calls(wanted: Document, name: str, live: LiveRole) -> Iterator[Call]:
     arn, document = live.policy_arn(name), text_of(wanted)
     if live.wanted_boundary is None:
-        yield iam("CreatePolicy", PolicyName=name, PolicyDocument=document)
+        # As the stack made it: a description is for ever.
+        # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+        yield iam("CreatePolicy", PolicyName=name, PolicyDocument=document, Description=BOUNDARY_DESCRIPTION)
         return
     if normal_form(live.wanted_boundary.document) == normal_form(wanted):
         return

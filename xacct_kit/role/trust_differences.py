@@ -54,7 +54,7 @@ def trust_differences(wanted: Document, live: LiveRole) -> Iterator[Difference]:
             where=TRUST,
             severity=_SEVERITIES[kind],
             # An ARN at the beginning stays as it is.
-            says=re.sub("^e", "E", says),
+            says=re.sub("^every ", "Every ", says),
             fix=f"Put the trust policy of {live.name} back (aws iam update-assume-role-policy). "
             "Deploying an unchanged stack does not do it.",
             calls=(repair,),
