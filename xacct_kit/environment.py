@@ -33,7 +33,7 @@ def connect(params: Params) -> Session:
         ParamsError: there is no such profile or external ID, or the sandbox has no such scenario.
         SandboxError: the sandbox did not start.
     """
-    load_profile(params.profile)
+    load_profile(params.profile, anew=True)
     if params.environment == "aws":
         return _to_aws(params)
     if params.sandbox_endpoint:

@@ -142,8 +142,8 @@ class Finding:
     """One row of a report.
 
     Attributes:
-        step: the step that found it: targets, status, plan, preflight, deploy, trust, cost_explorer,
-            permissions, leftovers, canaries or offboard.
+        step: the step that found it: targets, status, plan, preflight, deploy, trust, drift,
+            cost_explorer, permissions, leftovers, canaries or offboard.
         probe: which check of that step, as a short name.
         account: the member account's 12 digits.
         region: the region that was called.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from role_values import EXTERNAL_ID, MAIN, MEMBER, values
 
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.errors import ParamsError
 from xacct_kit.iam import DocumentKind, Request, compile_document, decide
-from xacct_kit.role.profile import Document, Profile, load_profile
+from xacct_kit.role.placeholders import PLACEHOLDERS, filled, texts
+from xacct_kit.role.profile import PROFILES, Document, Profile, load_profile
 
 SOURCE = Path(__file__).parents[2].parent / "shared" / "source" / "cross_account_execution_role.md"
 DOCUMENTS = files("xacct_kit.role") / "documents"
 
-MAIN, MEMBER, OTHER = "222222222222", "333333333333", "999999999999"
-ACCOUNTS = {"main_account": MAIN, "member_account": MEMBER}
-ROLES = {"api_handler_role": "ApiHandlerRole", "workflow_loop_runner_role": "WorkflowLoopRunnerRole"}
-EXTERNAL_ID = "sandbox-external-id"
+OTHER = "999999999999"
 
 each_partition = pytest.mark.parametrize("partition", PARTITIONS)
 role_names = st.from_regex(r"[\w+=,.@-]{1,64}", fullmatch=True, alphabet=st.characters(codec="ascii"))
@@ -36,8 +35,8 @@ def documented() -> Profile:
     return load_profile("documented")
 
 
-def trust_of(profile: Profile, partition: str = "aws") -> dict[str, Any]:
-    return profile.trust_policy(partition=partition, **ACCOUNTS, **ROLES, external_id=EXTERNAL_ID)
+def trust_of(profile: Profile, partition: str = "aws") -> Document:
+    return profile.role(values(partition=partition)).trust
 
 
 def as_list(value: Any) -> list[Any]:
@@ -51,17 +50,6 @@ def meaning(document: Document) -> list[Mapping[str, Any]]:
     """
     statements = as_list(document["Statement"])
     return [{**each, "Action": sorted(as_list(each["Action"]))} for each in statements]
-
-
-def texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from texts(part)
 
 
 # Loading
@@ -84,25 +72,65 @@ def test_the_documented_profile_has_no_boundary(documented: Profile) -> None:
     assert documented.boundary is None
 
 
-@pytest.mark.parametrize("name", ["", "Documented", "documented ", "../documented"])
+@pytest.mark.parametrize("name", ["", "Documented", "documented ", "documented.json"])
 def test_a_profile_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
     with pytest.raises(ParamsError) as caught:
         load_profile(name)
-    assert caught.value.faults == (f"profile: there is no {name!r}; there is documented",)
+    assert caught.value.faults == (
+        f"profile: there is no {name!r}; there is documented, swb-6.2.2, hardened, or a YAML file",
+    )
 
 
 # The documents
 
 
-def test_every_document_belongs_to_the_profile(documented: Profile) -> None:
-    names = {path.name for path in DOCUMENTS.iterdir()}
-    assert names == {"trust.json", *(f"{name}.json" for name in documented.permissions)}
+each_profile = pytest.mark.parametrize("profile", [load_profile(name) for name in PROFILES], ids=PROFILES)
 
 
-def test_every_document_can_be_read_strictly(documented: Profile) -> None:
-    compile_document(trust_of(documented), DocumentKind.TRUST)
-    for document in documented.permissions.values():
+def test_every_document_belongs_to_a_profile() -> None:
+    written = [(DOCUMENTS / f"{name}.yaml").read_text(encoding="utf-8") for name in PROFILES]
+    named = set(re.findall(r": (\S+\.json)$", "\n".join(written), re.MULTILINE))
+    documents = Path(str(DOCUMENTS))
+    assert {path.relative_to(documents).as_posix() for path in documents.rglob("*.json")} == named
+
+
+@each_profile
+def test_a_profile_has_the_name_that_it_is_asked_for_by_and_says_what_it_is(profile: Profile) -> None:
+    assert load_profile(profile.name) == profile
+    assert profile.description.endswith(".")
+
+
+def test_hardened_is_documented_behind_a_boundary(documented: Profile) -> None:
+    hardened = load_profile("hardened")
+    assert (hardened.trust, hardened.permissions) == (documented.trust, documented.permissions)
+    assert hardened.boundary is not None
+
+
+def test_the_boundary_of_swb_is_what_it_permits() -> None:
+    swb = load_profile("swb-6.2.2")
+    assert [swb.boundary] == list(swb.permissions.values())
+
+
+@each_profile
+@each_partition
+def test_every_role_can_be_read_strictly_and_has_no_placeholder_left(
+    profile: Profile, partition: str
+) -> None:
+    role = profile.role(values(partition=partition))
+    compile_document(role.trust, DocumentKind.TRUST)
+    for document in (*role.policies.values(), *([role.boundary] if role.boundary else [])):
         compile_document(document)
+    assert not [text for text in texts(vars(role)) if "${" in text]
+
+
+@each_profile
+def test_no_partition_region_or_account_is_written_down(profile: Profile) -> None:
+    for text in texts(vars(profile)):
+        assert not re.search(r"arn:(?!\$\{Partition\})|\d{12}|[a-z]{2}-[a-z]+-\d", text)
+
+
+def test_the_external_id_is_not_shown() -> None:
+    assert EXTERNAL_ID not in repr(values())
 
 
 def test_no_statement_is_written_twice(documented: Profile) -> None:
@@ -112,7 +140,7 @@ def test_no_statement_is_written_twice(documented: Profile) -> None:
 
 
 def test_permissions_hold_no_placeholder_and_no_policy_variable(documented: Profile) -> None:
-    assert not [text for text in texts(dict(documented.permissions)) if "${" in text]
+    assert not [text for text in texts(documented.permissions) if "${" in text]
 
 
 @pytest.mark.parametrize(
@@ -170,14 +198,8 @@ def test_the_source_names_the_same_documents(source: dict[str, Document], docume
 
 
 def test_the_trust_is_that_of_the_source(source: dict[str, Document], documented: Profile) -> None:
-    ours = documented.trust_policy(
-        partition="aws",
-        main_account="${MainAccount}",
-        member_account="${MemberAccount}",
-        api_handler_role="${ApiHandlerRole}",
-        workflow_loop_runner_role="${WorkflowLoopRunnerRole}",
-        external_id="${ExternalId}",
-    )
+    kept = {name: f"${{{name}}}" for name in PLACEHOLDERS}
+    ours = filled(documented.trust, {**kept, "Partition": "aws"})
     assert ours == source["trust_policy"]
 
 
@@ -232,13 +254,8 @@ def test_the_trust_lets_in_whom_it_names_with_the_external_id(
 
 @given(api=role_names, runner=role_names, external_id=external_ids)
 def test_what_is_filled_in_stands_there_as_it_was_given(api: str, runner: str, external_id: str) -> None:
-    trust = load_profile("documented").trust_policy(
-        partition="aws-cn",
-        **ACCOUNTS,
-        api_handler_role=api,
-        workflow_loop_runner_role=runner,
-        external_id=external_id,
-    )
+    changes = {"api_handler_role": api, "workflow_loop_runner_role": runner, "external_id": external_id}
+    trust = load_profile("documented").role(values(partition="aws-cn", **changes)).trust
     (statement,) = trust["Statement"]
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": external_id}}
     assert [arn.partition(":role/")[2] for arn in statement["Principal"]["AWS"]] == [api, runner, ""]

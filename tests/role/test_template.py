@@ -10,58 +10,35 @@ from typing import Any
 
 import pytest
 import yaml
+from role_values import EXTERNAL_ID, MAIN, MEMBER, values
 
 from xacct_kit.aws.partitions import PARTITIONS
+from xacct_kit.role.profile import PROFILES as BUILT_IN
 from xacct_kit.role.profile import Profile, load_profile
-from xacct_kit.role.template import (
-    CAPABILITIES,
-    INLINE_POLICIES_LIMIT,
-    TRUST_POLICY_LIMIT,
-    build_template,
-    policy_size,
-    template_parameters,
-    to_yaml,
-)
+from xacct_kit.role.sizes import INLINE_POLICIES_LIMIT, MANAGED_POLICY_LIMIT, TRUST_POLICY_LIMIT, policy_size
+from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 TEMPLATE_BODY_LIMIT = 51_200
 
-MAIN, MEMBER = "222222222222", "333333333333"
-VALUES = {
-    "main_account": MAIN,
-    "api_handler_role": "ApiHandlerRole",
-    "workflow_loop_runner_role": "WorkflowLoopRunnerRole",
-    "external_id": "sandbox-external-id",
-}
+PARAMETERS = template_parameters(
+    main_account=MAIN,
+    api_handler_role="ApiHandlerRole",
+    workflow_loop_runner_role="WorkflowLoopRunnerRole",
+    external_id=EXTERNAL_ID,
+    role_name="CrossAccountExecutionRole",
+)
 # As long as IAM and STS let them be.
 LONGEST = {
-    "main_account": MAIN,
+    "region": "ap-southeast-3",
+    "role_name": "r" * 64,
+    "stack_name": "s" * 128,
     "api_handler_role": "a" * 64,
     "workflow_loop_runner_role": "w" * 64,
     "external_id": "e" * 1224,
 }
-BOUNDARY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "*", "Resource": "*"},
-        {
-            "Effect": "Deny",
-            "Action": "iam:DeletePolicy",
-            "Resource": "arn:${Partition}:iam::${MemberAccount}:policy/${RoleName}-boundary",
-        },
-    ],
-}
-
-
-def bounded() -> Profile:
-    return dataclasses.replace(load_profile("documented"), name="bounded", boundary=BOUNDARY)
-
-
-PROFILES = [
-    pytest.param(load_profile("documented"), id="documented"),
-    pytest.param(bounded(), id="with a boundary"),
-]
-each_profile = pytest.mark.parametrize("profile", PROFILES)
+each_profile = pytest.mark.parametrize("profile", [load_profile(name) for name in BUILT_IN], ids=BUILT_IN)
+each_partition = pytest.mark.parametrize("partition", PARTITIONS)
 
 
 @pytest.fixture
@@ -84,20 +61,50 @@ def deployed(value: Any, parameters: Mapping[str, str]) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {"Fn::Sub"}:
-        return re.sub(r"\$\{([\w:]+)\}", lambda name: parameters[name[1]], value["Fn::Sub"])
+        text = re.sub(r"\$\{([\w:]+)\}", lambda name: parameters[name[1]], value["Fn::Sub"])
+        return text.replace("${!", "${")
     return {key: deployed(part, parameters) for key, part in value.items()}
 
 
 # The role
 
 
-@pytest.mark.parametrize("partition", PARTITIONS)
-def test_the_trust_that_is_deployed_is_the_trust_of_the_profile(role: dict[str, Any], partition: str) -> None:
-    parameters = template_parameters(**VALUES, role_name="CrossAccountExecutionRole")
-    pseudo = {"AWS::Partition": partition, "AWS::AccountId": MEMBER}
-    profile = load_profile("documented")
-    trust = profile.trust_policy(partition=partition, member_account=MEMBER, **VALUES)
-    assert deployed(role["AssumeRolePolicyDocument"], {**parameters, **pseudo}) == trust
+def resources_of(profile: Profile) -> dict[str, dict[str, Any]]:
+    """The properties of a template's resources, by type."""
+    return {each["Type"]: each["Properties"] for each in build_template(profile)["Resources"].values()}
+
+
+@each_profile
+@each_partition
+def test_what_is_deployed_is_the_role_of_the_profile(profile: Profile, partition: str) -> None:
+    pseudo = {
+        "AWS::Partition": partition,
+        "AWS::Region": "eu-west-1",
+        "AWS::AccountId": MEMBER,
+        "AWS::StackName": "onboard-account",
+    }
+    made = deployed(resources_of(profile), {**PARAMETERS, **pseudo})
+    role, boundary = made["AWS::IAM::Role"], made.get("AWS::IAM::ManagedPolicy", {})
+    wanted = profile.role(values(partition=partition, region="eu-west-1"))
+    assert role["AssumeRolePolicyDocument"] == wanted.trust
+    assert {each["PolicyName"]: each["PolicyDocument"] for each in role["Policies"]} == wanted.policies
+    assert boundary.get("PolicyDocument") == wanted.boundary
+    assert boundary.get("ManagedPolicyName") == wanted.boundary_name
+
+
+def test_a_policy_variable_of_iam_is_left_to_iam() -> None:
+    own = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:${Partition}:s3:::home/${aws:username}/${*}"}
+    shared = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws-cn:s3:::${aws:PrincipalTag/team}"}
+    document = {"Version": "2012-10-17", "Statement": [own, shared]}
+    profile = dataclasses.replace(load_profile("documented"), permissions={"s3": document})
+    written = resources_of(profile)["AWS::IAM::Role"]["Policies"][0]["PolicyDocument"]
+    assert written["Statement"][0]["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:s3:::home/${!aws:username}/${!*}"
+    }
+    assert written["Statement"][1]["Resource"] == "arn:aws-cn:s3:::${aws:PrincipalTag/team}"
+    live = profile.role(values()).policies["s3"]
+    assert deployed(written, {"AWS::Partition": "aws"}) == live
+    assert live["Statement"][0]["Resource"] == "arn:aws:s3:::home/${aws:username}/${*}"
 
 
 def test_each_document_is_an_inline_policy_of_its_name(role: dict[str, Any]) -> None:
@@ -109,23 +116,12 @@ def test_the_role_has_no_boundary_unless_the_profile_has_one(role: dict[str, Any
     assert "PermissionsBoundary" not in role
 
 
-def test_a_boundary_is_deployed_with_the_role() -> None:
-    resources = build_template(bounded())["Resources"]
-    (name,) = (name for name, each in resources.items() if each["Type"] == "AWS::IAM::ManagedPolicy")
+@pytest.mark.parametrize("name", ["hardened", "swb-6.2.2"])
+def test_a_boundary_is_deployed_with_the_role(name: str) -> None:
+    resources = build_template(load_profile(name))["Resources"]
+    (policy,) = (name for name, each in resources.items() if each["Type"] == "AWS::IAM::ManagedPolicy")
     (role,) = (each for each in resources.values() if each["Type"] == "AWS::IAM::Role")
-    assert role["Properties"]["PermissionsBoundary"] == {"Ref": name}
-
-
-def test_a_boundary_can_speak_of_itself() -> None:
-    (policy,) = (
-        each["Properties"]
-        for each in build_template(bounded())["Resources"].values()
-        if each["Type"] == "AWS::IAM::ManagedPolicy"
-    )
-    values = {"AWS::Partition": "aws-cn", "AWS::AccountId": MEMBER, "RoleName": "Analytics"}
-    policy = deployed(policy, values)
-    arn = f"arn:aws-cn:iam::{MEMBER}:policy/{policy['ManagedPolicyName']}"
-    assert policy["PolicyDocument"]["Statement"][1]["Resource"] == arn
+    assert role["Properties"]["PermissionsBoundary"] == {"Ref": policy}
 
 
 def test_the_role_has_the_name_that_is_asked_for_and_needs_the_capability_for_it(
@@ -150,7 +146,7 @@ def test_the_stack_tells_the_role(template: dict[str, Any]) -> None:
 
 
 def test_the_values_are_for_the_parameters_of_the_template(template: dict[str, Any]) -> None:
-    values = template_parameters(**VALUES, role_name="Analytics")
+    values = {**PARAMETERS, "RoleName": "Analytics"}
     assert set(values) == set(template["Parameters"])
     assert values == {
         "MainAccount": MAIN,
@@ -290,12 +286,10 @@ def test_a_policy_is_as_long_as_its_text_without_white_space(
     assert policy_size(*documents) == size
 
 
-def test_the_inline_policies_fit_into_a_role() -> None:
-    assert 0 < policy_size(*load_profile("documented").permissions.values()) <= INLINE_POLICIES_LIMIT
-
-
-@pytest.mark.parametrize("partition", PARTITIONS)
-def test_the_longest_trust_fits_into_a_role(partition: str) -> None:
-    profile = load_profile("documented")
-    trust = profile.trust_policy(partition=partition, member_account=MEMBER, **LONGEST)
-    assert len(LONGEST["external_id"]) < policy_size(trust) <= TRUST_POLICY_LIMIT
+@each_profile
+@each_partition
+def test_the_longest_role_fits_into_iam(profile: Profile, partition: str) -> None:
+    role = profile.role(values(partition=partition, **LONGEST))
+    assert len(LONGEST["external_id"]) < policy_size(role.trust) <= TRUST_POLICY_LIMIT
+    assert 0 < policy_size(*role.policies.values()) <= INLINE_POLICIES_LIMIT
+    assert policy_size(role.boundary or {}) <= MANAGED_POLICY_LIMIT

@@ -5,26 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from role_values import EXTERNAL_ID, MAIN, MEMBER, values
 
 from xacct_kit.errors import PolicyError
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.trust import TrustFault, trust_fault
 
-MAIN, MEMBER = "222222222222", "333333333333"
 ROLE = f"arn:aws:iam::{MEMBER}:role/CrossAccountExecutionRole"
 API_HANDLER = f"arn:aws:sts::{MAIN}:assumed-role/ApiHandlerRole/xacct"
 NOTEBOOK = f"arn:aws:sts::{MAIN}:assumed-role/NotebookRole/xacct"
 MEMBER_ADMIN = f"arn:aws:sts::{MEMBER}:assumed-role/Administrator/xacct"
-EXTERNAL_ID = "sandbox-external-id"
 
-DOCUMENTED = load_profile("documented").trust_policy(
-    partition="aws",
-    main_account=MAIN,
-    member_account=MEMBER,
-    api_handler_role="ApiHandlerRole",
-    workflow_loop_runner_role="WorkflowLoopRunnerRole",
-    external_id=EXTERNAL_ID,
-)
+DOCUMENTED = load_profile("documented").role(values()).trust
 
 
 def with_statement(**elements: Any) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from held_canaries import MEMBER, administer, held_canaries, names_of
 
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Report, Verdict
-from xacct_kit.role import profile
+from xacct_kit.role.profile import load_profile
 from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.cost_explorer import price_note
 from xacct_kit.steps.leftovers import remove_leftovers
@@ -213,26 +215,32 @@ def test_the_permission_to_tag_is_missed_by_its_name(session: xk.Session) -> Non
     assert names_in_account(session) == set()
 
 
-def narrow(session: xk.Session, patch: pytest.MonkeyPatch) -> xk.Session:
+def narrow(session: xk.Session, folder: Path) -> xk.Session:
     """A run whose profile has no permissions in SSM."""
-    policies = [name for name in profile._PROFILES["documented"] if name != "ssm"]
-    patch.setitem(profile._PROFILES, "narrow", tuple(policies))  # type: ignore[arg-type]
-    return again(session, profile="narrow")
+    documented = load_profile("documented")
+    permissions = {name: policy for name, policy in documented.permissions.items() if name != "ssm"}
+    path = folder / "narrow.yaml"
+    profile = {
+        "name": "narrow",
+        "description": "No SSM.",
+        "trust": documented.trust,
+        "permissions": permissions,
+    }
+    path.write_text(yaml.safe_dump(profile), encoding="utf-8")
+    return again(session, profile=str(path))
 
 
-def test_a_profile_can_want_refusals(session: xk.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_can_want_refusals(session: xk.Session, tmp_path: Path) -> None:
     administer(session, "iam", "DeleteRolePolicy", RoleName=ROLE, PolicyName="ssm")
-    with narrow(session, monkeypatch) as narrowed:
+    with narrow(session, tmp_path) as narrowed:
         rows = flown(narrowed)
     assert not_green(rows) == {}
     assert rows["ssm-put-parameter"].outcome is OutcomeKind.DENIED_IDENTITY
     assert rows["ssm-get-parameter"].verdict is Verdict.SKIPPED
 
 
-def test_what_should_have_been_refused_is_red_and_removed(
-    session: xk.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with narrow(session, monkeypatch) as narrowed:
+def test_what_should_have_been_refused_is_red_and_removed(session: xk.Session, tmp_path: Path) -> None:
+    with narrow(session, tmp_path) as narrowed:
         rows = flown(narrowed)
     assert set(not_green(rows)) == {"ssm-put-parameter", "ssm-get-parameter", "ssm-delete-parameter"}
     assert set(not_green(rows).values()) == {Verdict.FAIL}

@@ -7,19 +7,15 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-re
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from xacct_kit.role.profile import Document, Profile, map_text
+from xacct_kit.role.placeholders import for_template, map_text
+from xacct_kit.role.profile import Document, Profile, boundary_name
 
 CAPABILITIES = ("CAPABILITY_NAMED_IAM",)
-
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, white space not counted
-INLINE_POLICIES_LIMIT = 10_240
-TRUST_POLICY_LIMIT = 2_048
 
 _ROLE = "CrossAccountExecutionRole"
 _BOUNDARY = "PermissionsBoundary"
@@ -84,9 +80,6 @@ _FORM = {
     },
 }
 
-# CloudFormation's own names for what the documents call otherwise.
-_PSEUDO_PARAMETERS = {"${Partition}": "${AWS::Partition}", "${MemberAccount}": "${AWS::AccountId}"}
-
 
 def build_template(profile: Profile) -> dict[str, Any]:
     """The template of a profile's role.
@@ -129,11 +122,10 @@ def _resources(profile: Profile) -> dict[str, Any]:
 
 
 def _boundary(document: Document) -> dict[str, Any]:
-    # The name is fixed, so that the boundary's own statements can speak of it.
     return {
-        "ManagedPolicyName": {"Fn::Sub": "${RoleName}-boundary"},
+        "ManagedPolicyName": {"Fn::Sub": boundary_name("${RoleName}")},
         "Description": "The most that the cross-account execution role may do",
-        "PolicyDocument": map_text(document, _substituted),
+        "PolicyDocument": map_text(document, for_template),
     }
 
 
@@ -141,20 +133,12 @@ def _role(profile: Profile) -> dict[str, Any]:
     return {
         "RoleName": {"Ref": "RoleName"},
         "Description": f"Assumed by Service Workbench to run analytics (profile {profile.name})",
-        "AssumeRolePolicyDocument": map_text(profile.trust, _substituted),
+        "AssumeRolePolicyDocument": map_text(profile.trust, for_template),
         "Policies": [
-            {"PolicyName": name, "PolicyDocument": map_text(document, _substituted)}
+            {"PolicyName": name, "PolicyDocument": map_text(document, for_template)}
             for name, document in profile.permissions.items()
         ],
     }
-
-
-def _substituted(text: str) -> Any:
-    if "${" not in text:
-        return text
-    for placeholder, pseudo in _PSEUDO_PARAMETERS.items():
-        text = text.replace(placeholder, pseudo)
-    return {"Fn::Sub": text}
 
 
 def template_parameters(
@@ -185,8 +169,3 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
-
-
-def policy_size(*documents: Document) -> int:
-    """Characters of policy documents together, as IAM counts them: white space between elements left out."""
-    return sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)

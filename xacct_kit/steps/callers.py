@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.report import Outcome, OutcomeKind
+from xacct_kit.role.profile import RoleValues
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -41,6 +42,28 @@ def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
         yield Principal(name, arn, session.act_as(params.main_account, name))
     name = params.access_role or "the operator"
     yield Principal(name, session.partition.root_arn(account), session.deployer(account))
+
+
+def role_values(session: Session, account: str, *, external_id: str = "") -> RoleValues:
+    """What stands in an account at the placeholders of the profile's documents.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        external_id: the external ID, where the trust policy is asked for; nothing else has it.
+    """
+    params = session.params
+    return RoleValues(
+        partition=params.partition,
+        region=params.region,
+        main_account=params.main_account,
+        member_account=account,
+        api_handler_role=params.api_handler_role,
+        workflow_loop_runner_role=params.workflow_loop_runner_role,
+        external_id=external_id,
+        role_name=params.role_name,
+        stack_name=params.stack_name,
+    )
 
 
 def execution_role(session: Session, account: str) -> str:

@@ -18,7 +18,7 @@ from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
-from xacct_kit.steps.callers import Principal, execution_role
+from xacct_kit.steps.callers import Principal, execution_role, role_values
 from xacct_kit.steps.denials import Denial, Patch, explain
 
 
@@ -156,14 +156,8 @@ def _refused_elsewhere(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
 def _repair(refusal: Refusal) -> Patch:
     """The call that puts the trust policy back as the profile has it; the engine has to allow it then."""
     params = refusal.session.params
-    trust = load_profile(params.profile).trust_policy(
-        partition=refusal.session.partition.name,
-        main_account=params.main_account,
-        member_account=refusal.account,
-        api_handler_role=params.api_handler_role,
-        workflow_loop_runner_role=params.workflow_loop_runner_role,
-        external_id=refusal.session.external_id,
-    )
+    values = role_values(refusal.session, refusal.account, external_id=refusal.session.external_id)
+    trust = load_profile(params.profile).role(values).trust
     fault = trust_fault(
         trust,
         principal=refusal.caller.arn,

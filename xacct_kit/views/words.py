@@ -21,6 +21,7 @@ STEPS: Mapping[str, str] = {
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
+    "drift": "Drift",
     "cost_explorer": "Cost Explorer",
     "permissions": "Permissions",
     "leftovers": "Leftovers of canaries",
@@ -92,7 +93,9 @@ def came_back(finding: Finding) -> str:
         return "not tried"
     phrase = _OUTCOMES[finding.outcome]
     if finding.expected is Expectation.ALLOWED:
-        return phrase
+        # What was asked was answered, and the answer is not what it should be.
+        answered = finding.outcome is OutcomeKind.ALLOWED and finding.verdict is Verdict.FAIL
+        return "not as it should be" if answered else phrase
     return "denied, as it should be" if finding.outcome.denied else f"{phrase}, but should be denied"
 
 

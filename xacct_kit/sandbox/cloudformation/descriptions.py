@@ -8,9 +8,6 @@ from xacct_kit.sandbox.cloudformation.parameters import shown
 from xacct_kit.sandbox.cloudformation.resources import as_tags
 from xacct_kit.sandbox.cloudformation.stacks import ChangeSet, Event, Output, Resource, Stack
 
-_NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
-_RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
-
 
 def given(**members: Any) -> dict[str, Any]:
     """The members that have a value."""
@@ -38,8 +35,12 @@ def stack_description(stack: Stack) -> dict[str, Any]:
         Outputs=[_output(output) for output in stack.outputs],
         Tags=as_tags(definition.tags),
         EnableTerminationProtection=stack.termination_protection,
-        DriftInformation=_NOT_CHECKED,
+        DriftInformation=_drift(stack),
     )
+
+
+def _drift(stack: Stack) -> dict[str, Any]:
+    return given(StackDriftStatus=stack.drift_status, LastCheckTimestamp=stack.drift_checked)
 
 
 def _output(output: Output) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def stack_summary(stack: Stack) -> dict[str, Any]:
         DeletionTime=stack.deleted,
         StackStatus=stack.status,
         StackStatusReason=stack.reason,
-        DriftInformation=_NOT_CHECKED,
+        DriftInformation=_drift(stack),
     )
 
 
@@ -87,29 +88,33 @@ def resource_description(stack: Stack, resource: Resource) -> dict[str, Any]:
     return {
         "StackName": stack.name,
         "StackId": stack.id,
-        **_resource(resource),
+        **_resource(stack, resource),
         "Timestamp": resource.updated,
     }
 
 
 def resource_detail(stack: Stack, resource: Resource) -> dict[str, Any]:
     """A resource as DescribeStackResource shows it."""
-    return {"StackName": stack.name, "StackId": stack.id, **resource_summary(resource)}
+    return {"StackName": stack.name, "StackId": stack.id, **resource_summary(stack, resource)}
 
 
-def resource_summary(resource: Resource) -> dict[str, Any]:
+def resource_summary(stack: Stack, resource: Resource) -> dict[str, Any]:
     """A resource as ListStackResources shows it."""
-    return {**_resource(resource), "LastUpdatedTimestamp": resource.updated}
+    return {**_resource(stack, resource), "LastUpdatedTimestamp": resource.updated}
 
 
-def _resource(resource: Resource) -> dict[str, Any]:
+def _resource(stack: Stack, resource: Resource) -> dict[str, Any]:
+    drift = stack.drifts.get(resource.logical_id)
     return given(
         LogicalResourceId=resource.logical_id,
         PhysicalResourceId=resource.physical_id or None,
         ResourceType=resource.declaration.type,
         ResourceStatus=resource.status,
         ResourceStatusReason=resource.reason,
-        DriftInformation=_RESOURCE_NOT_CHECKED,
+        DriftInformation=given(
+            StackResourceDriftStatus=drift.status if drift else "NOT_CHECKED",
+            LastCheckTimestamp=drift.time if drift else None,
+        ),
     )
 
 

@@ -115,6 +115,29 @@ def _attached(role: str, arn: str) -> Part:
     )
 
 
+def _read_role(call: Call, name: str) -> Properties:
+    role = call("iam", "GetRole", {"RoleName": name})["Role"]
+    boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    attached = call("iam", "ListAttachedRolePolicies", {"RoleName": name})["AttachedPolicies"]
+    inline = call("iam", "ListRolePolicies", {"RoleName": name})["PolicyNames"]
+    return {
+        "AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"],
+        "Description": role.get("Description", ""),
+        "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
+        "MaxSessionDuration": role["MaxSessionDuration"],
+        "Path": role["Path"],
+        "Policies": [_read_inline(call, name, policy) for policy in inline],
+        "RoleName": role["RoleName"],
+        "Tags": role.get("Tags", []),
+        **({"PermissionsBoundary": boundary} if boundary else {}),
+    }
+
+
+def _read_inline(call: Call, role: str, policy: str) -> dict[str, Any]:
+    held = call("iam", "GetRolePolicy", {"RoleName": role, "PolicyName": policy})
+    return {"PolicyName": policy, "PolicyDocument": held["PolicyDocument"]}
+
+
 def _make_managed_policy(request: Request) -> Made:
     properties = request.properties
     params = {
@@ -170,6 +193,20 @@ def _put_version(arn: str, document: str) -> Action:
     return put
 
 
+def _read_managed_policy(call: Call, arn: str) -> Properties:
+    policy = call("iam", "GetPolicy", {"PolicyArn": arn})["Policy"]
+    asked = {"PolicyArn": arn, "VersionId": policy["DefaultVersionId"]}
+    version = call("iam", "GetPolicyVersion", asked)["PolicyVersion"]
+    entities = call("iam", "ListEntitiesForPolicy", {"PolicyArn": arn, "EntityFilter": "Role"})
+    return {
+        "Description": policy.get("Description", ""),
+        "ManagedPolicyName": policy["PolicyName"],
+        "Path": policy["Path"],
+        "PolicyDocument": version["Document"],
+        "Roles": [role["RoleName"] for role in entities["PolicyRoles"]],
+    }
+
+
 def _make_policy(request: Request) -> Made:
     return Made(physical_id=request.generated_name)
 
@@ -185,6 +222,11 @@ def _policy_parts(_: str, properties: Properties) -> Parts:
 
 def _make_role_policy(request: Request) -> Made:
     return Made(physical_id=f"{request.properties['PolicyName']}|{request.properties['RoleName']}")
+
+
+def _read_role_policy(call: Call, physical_id: str) -> Properties:
+    policy, _, role = physical_id.partition("|")
+    return {"RoleName": role, **_read_inline(call, role, policy)}
 
 
 def _role_policy_parts(_: str, properties: Properties) -> Parts:
@@ -213,6 +255,7 @@ ROLE = ResourceType(
     make=_make_role,
     remove=_remove_role,
     parts=_role_parts,
+    read=_read_role,
     attribute_names=frozenset({"Arn", "RoleId"}),
     tags=list,
 )
@@ -226,6 +269,7 @@ MANAGED_POLICY = ResourceType(
     make=_make_managed_policy,
     remove=_remove_managed_policy,
     parts=_managed_policy_parts,
+    read=_read_managed_policy,
     attribute_names=frozenset({"PolicyArn", "PolicyId"}),
 )
 
@@ -246,4 +290,5 @@ ROLE_POLICY = ResourceType(
     make=_make_role_policy,
     remove=_nothing_to_remove,
     parts=_role_policy_parts,
+    read=_read_role_policy,
 )

@@ -85,6 +85,15 @@ _BRACKETED = "Stack [{}] does not exist"
 _QUOTED = "Stack '{}' does not exist"
 
 
+def named_stack(stacks: Stacks, caller: Caller, params: Params) -> Stack:
+    """The stack that a request names.
+
+    Raises:
+        ServiceFault: there is none.
+    """
+    return _named(stacks, caller, params, _WITH_ID)
+
+
 def _create_stack(stacks: Stacks, caller: Caller, params: Params) -> Answer:
     name = check_name(params["StackName"], "stackName")
     if stacks.find(caller, name) is not None:
@@ -198,7 +207,7 @@ def _list_stack_resources(stacks: Stacks, caller: Caller, params: Params) -> Ans
     stack = _named(stacks, caller, params, _WITH_ID)
     shown, following = page(list(stack.resources.values()), params)
     return {
-        "StackResourceSummaries": [descriptions.resource_summary(resource) for resource in shown],
+        "StackResourceSummaries": [descriptions.resource_summary(stack, resource) for resource in shown],
         **following,
     }
 

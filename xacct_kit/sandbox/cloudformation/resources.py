@@ -80,6 +80,7 @@ class ResourceType:
         attributes: what `Fn::GetAtt` knows beside what `make` gave.
         attribute_names: what `Fn::GetAtt` knows at all.
         tags: the form in which the type takes tags, if it does.
+        read: the properties as they are now, from the physical ID; None where drift is not detected.
     """
 
     properties: frozenset[str]
@@ -93,6 +94,7 @@ class ResourceType:
     attributes: Callable[[str, Properties, Caller], Mapping[str, str]] = lambda _id, _properties, _caller: {}
     attribute_names: frozenset[str] = frozenset()
     tags: type[list[Any]] | type[dict[str, Any]] | None = None
+    read: Callable[[Call, str], Properties] | None = None
 
     def check(self, logical_id: str, properties: Properties) -> None:
         """Refuse properties that the type does not take, and the lack of those that it needs.
@@ -138,7 +140,7 @@ def action(service: str, operation: str, **params: Any) -> Action:
     return lambda call: call(service, operation, given)
 
 
-_GONE = frozenset({"NoSuchBucket", "NoSuchEntity", "ParameterNotFound"})
+GONE = frozenset({"NoSuchBucket", "NoSuchEntity", "ParameterNotFound"})
 
 
 def if_there(wanted: Action) -> Action:
@@ -148,7 +150,7 @@ def if_there(wanted: Action) -> Action:
         try:
             wanted(call)
         except HandlerError as error:
-            if error.code not in _GONE:
+            if error.code not in GONE:
                 raise
 
     return tolerant

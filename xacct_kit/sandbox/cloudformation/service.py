@@ -8,12 +8,17 @@ from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.change_sets import CHANGE_SET_OPERATIONS
+from xacct_kit.sandbox.cloudformation.drift import DRIFT_OPERATIONS
 from xacct_kit.sandbox.cloudformation.operations import STACK_OPERATIONS, Operation
 from xacct_kit.sandbox.cloudformation.refusals import not_offered
 from xacct_kit.sandbox.cloudformation.requests import check_offered
 from xacct_kit.sandbox.cloudformation.stacks import Stacks
 
-_OPERATIONS: Mapping[str, Operation] = {**STACK_OPERATIONS, **CHANGE_SET_OPERATIONS}
+_OPERATIONS: Mapping[str, Operation] = {
+    **STACK_OPERATIONS,
+    **CHANGE_SET_OPERATIONS,
+    **DRIFT_OPERATIONS,
+}
 
 
 def _utcnow() -> datetime:

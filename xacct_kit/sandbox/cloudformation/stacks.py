@@ -108,6 +108,41 @@ class ChangeSet:
     changes: tuple[dict[str, Any], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResourceDrift:
+    """What the last detection found of one resource.
+
+    Attributes:
+        resource: the resource.
+        status: IN_SYNC, MODIFIED, DELETED or UNKNOWN.
+        time: when it was looked at.
+        reason: why it could not be told, where it could not.
+        expected: the properties that the template sets, as they may be shown.
+        actual: the same properties as they are.
+        differences: the properties that differ, as CloudFormation shows them.
+    """
+
+    resource: Resource
+    status: str
+    time: datetime
+    reason: str | None = None
+    expected: Mapping[str, Any] | None = None
+    actual: Mapping[str, Any] | None = None
+    differences: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(kw_only=True)
+class DriftDetection:
+    """A detection of a stack's drift, under way or ended."""
+
+    id: str
+    begun: datetime
+    status: str = "DETECTION_IN_PROGRESS"
+    reason: str | None = None
+    stack_status: str | None = None
+    drifted: int | None = None
+
+
 @dataclass(kw_only=True)
 class Stack:
     """A stack. It is read and changed under the lock of its `Stacks`."""
@@ -131,6 +166,10 @@ class Stack:
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     rollback: Rollback | None = None
     work: threading.Thread | None = None
+    detections: dict[str, DriftDetection] = field(default_factory=dict)
+    drifts: dict[str, ResourceDrift] = field(default_factory=dict)
+    drift_status: str = "NOT_CHECKED"
+    drift_checked: datetime | None = None
 
     def set_status(self, status: str, reason: str | None = None) -> None:
         """Change the stack's status and tell it in an event."""
