@@ -75,7 +75,7 @@ def test_stack_and_role_are_removed_and_the_role_is_proven_to_be_gone(session: x
     rows = offboard_account(session, MEMBER, lines.append)
     assert {row.verdict for row in rows} == {Verdict.PASS}
     tried = [(row.caller, row.outcome) for row in rows if row.probe == "cannot-be-assumed"]
-    assert tried == [(name, OutcomeKind.DENIED_UNSPECIFIED) for name in TRUSTED]
+    assert tried == [(name, OutcomeKind.DENIED_TRUST) for name in TRUSTED]
     (gone,) = (row for row in rows if row.probe == "role-is-gone")
     assert f"There is no role {ROLE} in {MEMBER}." in gone.why
     assert "id_roles_use_revoke-sessions" in gone.why
@@ -101,7 +101,7 @@ def test_an_account_can_come_back(session: xk.Session) -> None:
 
 
 def test_what_is_left_of_canaries_is_removed_too(session: xk.Session) -> None:
-    name = "/xacct-canary-20200101t000000-abcdef"
+    name = "xacct-canary-20200101t000000-abcdef"
     administer(session, "ssm", "PutParameter", Name=name, Value="left", Type="String")
     rows = offboarded(session)
     assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}

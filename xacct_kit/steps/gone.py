@@ -31,8 +31,8 @@ _SESSIONS = (
 )
 _HELD = "See what became of its stack, and offboard again."
 _LEFT = (
-    "No stack of the params holds it, so who made it is not known, and it is not removed. If nobody needs it, "
-    "make the calls of the patch, as an administrator of the account."
+    "No stack of the params holds it, so who made it is not known, and it is not removed. If nobody needs "
+    "it, make the calls of the patch, as an administrator of the account."
 )
 
 
