@@ -42,7 +42,7 @@ class Authority:
 
     Parameters:
         propagation: seconds until a new role can be assumed, and until a changed trust policy counts; as
-            as long again, until what a new role may do is known everywhere.
+            long again, until what a new role may do is known everywhere.
             https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
     """
 
