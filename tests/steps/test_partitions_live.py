@@ -55,10 +55,8 @@ def test_an_account_is_onboarded_and_what_is_not_offered_is_left_out_with_the_re
     assert partitions_in(written(report)) == {partition}
 
 
-@each_partition
-@pytest.mark.parametrize(
-    "scenario", ["missing-emr", "wrong-external-id", "boundary-blocks-s3"]
-)
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+@pytest.mark.parametrize("scenario", ["missing-emr", "wrong-external-id", "boundary-blocks-s3"])
 def test_what_mends_a_fault_is_of_the_partition(partition: str, scenario: str) -> None:
     report = xk.onboard(params_of(partition, sandbox_scenario=scenario), deploying=False)
     assert not report.ok
