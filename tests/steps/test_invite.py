@@ -7,9 +7,12 @@ import itertools
 import json
 import pickle
 import stat
+import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +23,8 @@ import xacct_kit as xk
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.params import Params
 from xacct_kit.report import OutcomeKind, Verdict
+from xacct_kit.role.profile import load_profile
+from xacct_kit.role.template import build_template, to_yaml
 from xacct_kit.steps.invitation_text import duration
 from xacct_kit.steps.invite import Invitation, invite_account
 from xacct_kit.steps.trust import check_account
@@ -202,6 +207,99 @@ def test_without_access_to_main_nothing_is_put_anywhere(session: xk.Session, buc
     assert f"Nobody here may act in the main account {MAIN}" in row.why
     assert row.fix
     assert in_main(session, "s3", "ListObjectsV2", Bucket=bucket)["KeyCount"] == 0
+
+
+# An S3 that is not as it should be: the sandbox's is always private.
+
+
+@contextmanager
+def odd_s3(answers: Callable[[bool], tuple[int, bytes]]) -> Iterator[xk.Session]:
+    """A session of an operator in main, where S3 answers a GET by whether it is signed.
+
+    Parameters:
+        answers: status and body of a GET.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self, status: int, body: bytes, kind: str = "text/xml") -> None:
+            self.send_response(status)
+            for name, value in (("x-amz-request-id", "R"), ("Content-Type", kind)):
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            name = "GetCallerIdentity"
+            told = f"<Arn>arn:aws:iam::{MAIN}:user/ada</Arn><UserId>U</UserId><Account>{MAIN}</Account>"
+            metadata = "<ResponseMetadata><RequestId>R</RequestId></ResponseMetadata>"
+            self.answer(
+                200,
+                f"<{name}Response><{name}Result>{told}</{name}Result>{metadata}</{name}Response>".encode(),
+            )
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.answer(200, b"")
+
+        def do_GET(self) -> None:
+            if self.path.endswith("?location"):
+                self.answer(200, b"<LocationConstraint/>")
+            else:
+                self.answer(*answers("X-Amz-Signature" in self.path))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        yield xk.connect(Params.load("params/sandbox.yaml", sandbox_endpoint=endpoint, wait_seconds=1))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+TEMPLATE = to_yaml(build_template(load_profile("documented"))).encode()
+DENIED = 403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+OTHERS = 200, b"Resources: {}"
+
+
+@pytest.mark.parametrize(
+    ("signed", "unsigned", "probe", "verdict", "why"),
+    [
+        (
+            (200, TEMPLATE),
+            (200, TEMPLATE),
+            "template-is-private",
+            Verdict.FAIL,
+            "Everybody can read the template",
+        ),
+        (OTHERS, DENIED, "link-can-be-opened", Verdict.FAIL, "gives something else than the template"),
+        (DENIED, DENIED, "link-can-be-opened", Verdict.FAIL, "was refused s3:GetObject"),
+        ((500, b"<html>"), DENIED, "link-can-be-opened", Verdict.UNKNOWN, "failed inside AWS"),
+        ((200, TEMPLATE), (503, b""), "template-is-private", Verdict.UNKNOWN, "failed inside AWS"),
+    ],
+    ids=["public", "another template", "link refused", "link unanswered", "privacy unanswered"],
+)
+def test_what_does_not_work_or_is_not_private_is_not_sent(
+    signed: tuple[int, bytes], unsigned: tuple[int, bytes], probe: str, verdict: Verdict, why: str
+) -> None:
+    with odd_s3(lambda is_signed: signed if is_signed else unsigned) as session:
+        invitation = invite_account(session, MEMBER, bucket="templates")
+    row = next(row for row in invitation.findings if row.probe == probe)
+    assert (row.verdict, invitation.message) == (verdict, "")
+    assert why in row.why
+    assert row.fix
+
+
+def test_what_works_there_is_sent() -> None:
+    with odd_s3(lambda is_signed: (200, TEMPLATE) if is_signed else DENIED) as session:
+        invitation = invite_account(session, MEMBER, bucket="templates")
+    assert invitation.message
+    assert invitation.findings[0].caller == "ada"
 
 
 @pytest.mark.parametrize(
