@@ -19,6 +19,7 @@ from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 SANDBOX = Path(__file__).parents[2] / "xacct_kit" / "sandbox"
 ACCOUNT = "123456789012"
@@ -38,6 +39,7 @@ IMPORTED = {
     "moto.organizations.models": {"FakeAccount", "organizations_backends"},
     "moto.s3.models": {"s3_backends"},
     "moto.sagemaker.models": {"sagemaker_backends"},
+    "moto.secretsmanager.models": {"secretsmanager_backends"},
     "moto.utilities.utils": {"get_partition"},
 }
 
@@ -70,6 +72,8 @@ LOOKED_AT = {
     "security configuration": {"creation_date_time"},
     "sagemaker": {"notebook_instance_lifecycle_configurations"},
     "lifecycle configuration": {"arn", "creation_time", "last_modified_time"},
+    "secrets manager": {"secrets"},
+    "secret": {"arn"},
 }
 
 # Methods, with the arguments that the sandbox gives.
@@ -105,6 +109,7 @@ CALLED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("organizations", "get_account_by_id", ("1",), {}),
     ("s3", "put_bucket_tagging", ("b", {}), {}),
     ("sagemaker", "list_tags", (), {"arn": "a"}),
+    ("secrets", "get", ("s",), {}),
 ]
 
 
@@ -139,6 +144,8 @@ def objects() -> Iterator[Mapping[str, Any]]:
         policy = iam.create_policy("", "/", DOCUMENT, "policy", [])
         organizations.create_organization(region="us-east-1", FeatureSet="ALL")
         emr, sagemaker = emr_backends[ACCOUNT]["us-east-1"], sagemaker_backends[ACCOUNT]["us-east-1"]
+        kept = secretsmanager_backends[ACCOUNT]["us-east-1"]
+        kept.create_secret("s", "value", None, None, None, None, None, [], False)
         yield {
             "iam": iam,
             "role": role,
@@ -155,6 +162,9 @@ def objects() -> Iterator[Mapping[str, Any]]:
             "security configuration": emr.create_security_configuration("c", "{}"),
             "s3": s3_backends[ACCOUNT]["aws"],
             "sagemaker": sagemaker,
+            "secrets manager": kept,
+            "secrets": kept.secrets,
+            "secret": kept.secrets["s"],
             "lifecycle configuration": sagemaker.create_notebook_instance_lifecycle_config("c", [], []),
         }
     organizations_backends.master_accounts.pop(ACCOUNT, None)

@@ -156,8 +156,15 @@ def test_an_unsigned_client_can_read_its_refusal(
     assert refusal(getattr(client, operation)) == expected
 
 
-def test_a_presigned_url_is_refused(organization: Organization) -> None:
+def test_a_url_that_was_presigned_by_version_2_is_refused(organization: Organization) -> None:
     url = organization.administrator().client("s3").generate_presigned_url("list_buckets")
+    answer = send(organization, "GET", url.removeprefix(organization.endpoint))
+    assert answer.status == 403
+    assert answer.refused
+
+
+def test_a_url_of_another_service_than_s3_that_was_presigned_is_refused(organization: Organization) -> None:
+    url = organization.administrator().client("sts").generate_presigned_url("get_caller_identity")
     answer = send(organization, "GET", url.removeprefix(organization.endpoint))
     assert answer.status == 403
     assert answer.refused

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from xacct_kit.aws.connections import keep_deadlines
 from xacct_kit.aws.deadlines import apart, longest, within
 from xacct_kit.aws.genuine import refuse_foreign
+from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.aws.redaction import InProcess, Redactor, redact
 from xacct_kit.aws.sdk_errors import text_of
 from xacct_kit.errors import AccessError
@@ -37,6 +38,7 @@ _lasting: WeakKeyDictionary[Credentials, tuple[ReadOnlyCredentials, float]] = We
 _PARTS = ("access key", "secret access key", "session token")
 # As many as accounts can be worked on at a time.
 _CONNECTIONS = 1000
+_REGIONAL = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 _FIT = re.compile(r"[!-~]*")
 
 
@@ -154,7 +156,7 @@ class Clients:
         """
         from botocore import xform_name
 
-        client = self._client(service, region)
+        client = self._presigner(service, region)
         token = _signing.set((credentials, Redactor()))
         try:
             return str(
@@ -210,6 +212,20 @@ class Clients:
                 self._clients[service, region] = self._made(service, region)
             return self._clients[service, region]
 
+    def _presigner(self, service: str, region: str) -> Any:
+        """The client that presigns: S3's with the host of the bucket's region.
+
+        By default botocore presigns for a host of no region, which is late to know a new bucket elsewhere.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+        """
+        client = self._client(service, region)
+        endpoint, chosen = str(client.meta.endpoint_url), client.meta.config.s3 or {}
+        of_aws = any(f".{each.dns_suffix}" in endpoint for each in PARTITIONS.values())
+        if service != "s3" or "addressing_style" in chosen or not of_aws:
+            return client
+        with self._lock:
+            return self._create(service, region, s3=_REGIONAL)
+
     def _set_up(self) -> None:
         # The services' descriptions are megabytes of JSON, and the same for every session.
         descriptions = _loader(self._session.get_config_variable("data_path"))
@@ -225,7 +241,7 @@ class Clients:
         # Raised out here: a traceback must not carry the password of an endpoint or a proxy.
         raise AccessError(f"{fault} Look at the AWS configuration of this machine and at AWS_ENDPOINT_URL.")
 
-    def _create(self, service: str, region: str) -> Any:
+    def _create(self, service: str, region: str, **options: Any) -> Any:
         from botocore.config import Config
 
         if not self._clients:
@@ -235,6 +251,7 @@ class Clients:
             read_timeout=self._connection.read_timeout,
             max_pool_connections=_CONNECTIONS,
             user_agent_extra="xacct-kit",
+            **options,
         )
         if service == "s3":
             # Without it botocore presigns by the version 2 that new regions do not know.

@@ -41,12 +41,15 @@ class Authority:
     """Decides on every call.
 
     Parameters:
-        propagation: seconds until a new role can be assumed; as long again, until what it may do is known
-            everywhere. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+        propagation: seconds until a new role can be assumed, and until a changed trust policy counts; as
+            long again, until what a new role may do is known everywhere.
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
     """
 
     def __init__(self, propagation: float = 0.0) -> None:
         self._propagation = timedelta(seconds=propagation)
+        # By the role's unique ID the trust policy that counts, and since when another is seen.
+        self._trusts: dict[str, tuple[str, datetime | None]] = {}
 
     def authorise(self, principal: Principal, operation: Operation, region: str) -> None:
         """Let a call pass, or refuse it as AWS does.
@@ -97,7 +100,23 @@ class Authority:
         role = state.find_entity(request.resource) if trusts else None
         if role and self._younger(role, self._propagation):
             role = None
-        return policies.decide(request, state.compiled(role.trust, DocumentKind.TRUST) if role else None)
+        trust = self._known_trust(role) if role else ""
+        return policies.decide(request, state.compiled(trust, DocumentKind.TRUST) if trust else None)
+
+    def _known_trust(self, role: Entity) -> str:
+        """The trust policy that counts: for a while after a change the one before it."""
+        if not self._propagation:
+            return role.trust
+        known, since = self._trusts.get(role.id, (role.trust, None))
+        now = datetime.now(UTC)
+        if role.trust != known:
+            since = since or now
+            if now >= since + self._propagation:
+                known, since = role.trust, None
+        else:
+            since = None
+        self._trusts[role.id] = known, since
+        return known
 
 
 def _entity(principal: Principal) -> Entity | None:

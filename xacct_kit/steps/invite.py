@@ -24,11 +24,13 @@ from xacct_kit.role.quick_create import hidden_parameters, quick_create_link
 from xacct_kit.role.template import build_template, template_parameters, to_yaml
 from xacct_kit.steps.findings import Question, answered, broken, finding, not_tried
 from xacct_kit.steps.invitation_text import EXTERNAL_ID, LINK, Invited, duration, letter, moment
-from xacct_kit.steps.waiting import Progress, silent
+from xacct_kit.steps.waiting import Progress, attempts, silent
 
 # Half a day: an administrator does not open every message at once.
 DEFAULT_SECONDS = 43_200
 _SHORTEST_SECONDS = 60
+# Calls are made again by botocore; a link is opened without it.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,18 +272,26 @@ class _Shelf:
         session = self.session
         question = _question("link-can-be-opened", self.account, "whoever has the link", "s3:GetObject")
         question = replace(question, region=region)
-        answer = session.open_link(link.url, region)
+        answer = self._tried(link.url, region)
         if answer.ok and answer.result["Body"] != self.template:
             why = "The link gives something else than the template that was put there."
             fix = "Look at who else writes into the bucket, or name another key; then invite again."
             return finding(session, question, _NOTHING, verdict=Verdict.FAIL, why=why, fix=fix)
         return answered(session, question, answer, why=_lasting(link) if answer.ok else None)
 
+    def _tried(self, url: str, region: str) -> Answer:
+        """What comes of opening a URL; a fault that passes is given a little time to."""
+        for _ in attempts(min(_PATIENCE, self.session.params.wait_seconds), first_pause=0.2):
+            answer = self.session.open_link(url, region)
+            if not answer.outcome.retryable:
+                break
+        return answer
+
     def _private(self, link: Link, region: str) -> Finding:
         """Whether nobody reads the template without the link."""
         question = _question("template-is-private", self.account, "everybody", "s3:GetObject")
         question = replace(question, region=region, expected=Expectation.DENIED)
-        answer: Answer = self.session.open_link(link.url.partition("?")[0], region)
+        answer = self._tried(link.url.partition("?")[0], region)
         row = answered(self.session, question, answer)
         if answer.ok:
             fix = f"Block public access to the bucket {self.bucket}, or name another; then invite again."
