@@ -142,10 +142,10 @@ class Finding:
     """One row of a report.
 
     Attributes:
-            step: the step that found it: targets, create_account, invite, status, plan, drift, posture,
+        step: the step that found it: targets, create_account, invite, status, plan, drift, posture,
             preflight, deploy, trust, cost_explorer, permissions, leftovers, canaries, rotate, handover or
             offboard.
-            probe: which check of that step, as a short name.
+        probe: which check of that step, as a short name.
         account: the member account's 12 digits; its e-mail address while it has yet to be created.
         region: the region that was called.
         caller: the principal that the call was made as.

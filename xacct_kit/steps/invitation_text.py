@@ -6,11 +6,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from xacct_kit.iam import Request, decide
-from xacct_kit.role.profile import Document, Profile, map_text
+from xacct_kit.role.profile import RoleDefinition
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -33,9 +32,9 @@ class Invited:
 
     Attributes:
         params: what the user asked for.
-        partition: the partition of both accounts.
         account: the account that is invited.
-        profile: what the role will be.
+        role_arn: the role that will be made.
+        role: what it will be; its trust policy lacks the external ID.
         parameters: the parameters that the link fills in.
         expires: when the link ends.
         now: the time.
@@ -46,9 +45,9 @@ class Invited:
     """
 
     params: Params
-    partition: str
     account: str
-    profile: Profile
+    role_arn: str
+    role: RoleDefinition
     parameters: Mapping[str, str]
     expires: datetime
     now: datetime
@@ -56,11 +55,6 @@ class Invited:
     digest: str
     external_id_from: str
     telling: bool
-
-    @property
-    def role_arn(self) -> str:
-        """The role that will be made."""
-        return f"arn:{self.partition}:iam::{self.account}:role/{self.params.role_name}"
 
 
 def letter(invited: Invited) -> str:
@@ -86,26 +80,17 @@ def _made(invited: Invited) -> Iterator[str]:
     params = invited.params
     yield f"the CloudFormation stack {params.stack_name} in {params.region}"
     yield f"in it the role {invited.role_arn}"
-    if invited.profile.boundary is not None:
-        yield f"and the policy {params.role_name}-boundary, its permissions boundary"
+    if invited.role.boundary_name:
+        yield f"and the policy {invited.role.boundary_name}, its permissions boundary"
 
 
 def _trusted(invited: Invited) -> Iterator[str]:
-    params = invited.params
-    trust = invited.profile.trust_policy(
-        partition=invited.partition,
-        main_account=params.main_account,
-        member_account=invited.account,
-        api_handler_role=params.api_handler_role,
-        workflow_loop_runner_role=params.workflow_loop_runner_role,
-        external_id="",
-    )
-    principals = [each["Principal"].get("AWS", ()) for each in _allowing(trust)]
+    principals = [each["Principal"].get("AWS", ()) for each in _allowing(invited.role.trust)]
     yield from dict.fromkeys(name for named in principals for name in _listed(named))
 
 
 def _permitted(invited: Invited) -> Iterator[str]:
-    for name, document in _documents(invited).items():
+    for name, document in invited.role.policies.items():
         for statement in _allowing(document):
             yield f"{name}: {_elements(statement, 'Action')} on {_elements(statement, 'Resource')}"
 
@@ -117,7 +102,7 @@ def _elements(statement: Mapping[str, Any], element: str) -> str:
 
 
 def _warning(invited: Invited) -> Iterator[str]:
-    bounded = invited.profile.boundary is not None
+    bounded = invited.role.boundary is not None
     if _may(invited, _OWN_PERMISSIONS) and (not bounded or _may(invited, _OWN_BOUNDARY)):
         yield "Whoever uses this role is an administrator of your account: it may give itself any permission."
     elif bounded:
@@ -129,33 +114,18 @@ def _warning(invited: Invited) -> Iterator[str]:
 
 def _may(invited: Invited, actions: tuple[str, ...]) -> bool:
     """Whether the role may do one of some things to itself."""
-    boundary = invited.profile.boundary
+    boundary = invited.role.boundary
     requests = (
         Request(principal=invited.role_arn, action=action, resource=invited.role_arn) for action in actions
     )
     return any(
         decide(
             request,
-            identity=tuple(_documents(invited).values()),
-            boundary=None if boundary is None else _document(invited, boundary),
+            identity=tuple(invited.role.policies.values()),
+            boundary=boundary,
         ).allowed
         for request in requests
     )
-
-
-def _documents(invited: Invited) -> dict[str, Any]:
-    return {name: _document(invited, each) for name, each in invited.profile.permissions.items()}
-
-
-def _document(invited: Invited, document: Document) -> Any:
-    """A document of the profile as it will stand in the account; what IAM itself fills in stays."""
-    values = {
-        "Partition": invited.partition,
-        "MainAccount": invited.params.main_account,
-        "MemberAccount": invited.account,
-        "RoleName": invited.params.role_name,
-    }
-    return map_text(document, lambda text: Template(text).safe_substitute(values))
 
 
 def _steps(invited: Invited) -> Iterator[list[str]]:

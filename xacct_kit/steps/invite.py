@@ -22,6 +22,7 @@ from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.quick_create import hidden_parameters, quick_create_link
 from xacct_kit.role.template import build_template, template_parameters, to_yaml
+from xacct_kit.steps.callers import execution_role, role_definition
 from xacct_kit.steps.findings import Question, answered, broken, finding, not_tried
 from xacct_kit.steps.invitation_text import EXTERNAL_ID, LINK, Invited, duration, letter, moment
 from xacct_kit.steps.waiting import Progress, attempts, silent
@@ -169,9 +170,9 @@ def _invited(
 ) -> Invited:
     return Invited(
         params=session.params,
-        partition=session.partition.name,
         account=account,
-        profile=load_profile(session.params.profile),
+        role_arn=execution_role(session, account),
+        role=role_definition(session, account),
         parameters=_parameters(session),
         expires=link.expires,
         now=datetime.now(UTC),
