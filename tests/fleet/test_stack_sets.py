@@ -11,7 +11,8 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import told
-from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, Deployment, PermissionModel, deploy_stack_set
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
+from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.steps.waiting import attempts

@@ -458,6 +458,30 @@ class TestUpdate:
         assert updated["StackStatusReason"] == "The following resource(s) failed to update: [Role]. "
         assert set(account.role()["inline"]) == {"A", "B"}
 
+    def test_a_rollback_is_continued_once_its_cause_is_mended(self, account: Account) -> None:
+        account.create(template(Role=role(Policies=inline("A"))))
+        was = account.role()
+        account.operator.denied.add("iam:DeleteRolePolicy")
+        account.update(template(Role=role(Policies=inline("B")), Parameter=ssm_parameter("made meanwhile")))
+        account.ask("ContinueUpdateRollback", StackName="role-stack")
+        assert account.settled("role-stack")["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
+
+        account.operator.denied.clear()
+        seen = len(account.events())
+        account.ask("ContinueUpdateRollback", StackName="role-stack")
+        assert account.settled("role-stack")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert account.role() == was
+        assert account.events()[seen:] == [
+            ("role-stack", "UPDATE_ROLLBACK_IN_PROGRESS"),
+            ("Role", "UPDATE_IN_PROGRESS"),
+            ("Role", "UPDATE_COMPLETE"),
+            ("role-stack", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+            ("role-stack", "UPDATE_ROLLBACK_COMPLETE"),
+        ]
+        assert account.update(template(Role=role(Policies=inline("B"))))["StackStatus"] == "UPDATE_COMPLETE"
+        with pytest.raises(ServiceFault, match="must be in UPDATE_ROLLBACK_FAILED state"):
+            account.ask("ContinueUpdateRollback", StackName="role-stack")
+
     def test_the_events_of_a_failed_update(self, account: Account) -> None:
         account.create(template(Role=role()))
         account.operator.denied.add("iam:UpdateAssumeRolePolicy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def statuses(client: Any, name: str) -> dict[str, str]:
     return {each["Account"]: each["StackInstanceStatus"]["DetailedStatus"] for each in listed}
 
 
+def administration(organization: Organization) -> None:
+    """Make the administration role, unless another test has made it."""
+    iam = organization.operator.client("iam")
+    service = trusting({"Service": "cloudformation.amazonaws.com"})
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=ADMINISTRATION_ROLE, AssumeRolePolicyDocument=service)
+    iam.put_role_policy(RoleName=ADMINISTRATION_ROLE, PolicyName="may", PolicyDocument=EVERYTHING)
+
+
 def test_more_failures_than_are_tolerated_cancel_the_rest(client: Any) -> None:
     client.create_stack_set(StackSetName="strict", TemplateBody=WAIT_HANDLE)
     begun = client.create_stack_instances(StackSetName="strict", Accounts=MEMBERS, Regions=["us-east-1"])
@@ -56,10 +66,7 @@ def test_more_failures_than_are_tolerated_cancel_the_rest(client: Any) -> None:
 def test_the_execution_role_is_assumed_by_the_administration_role_alone(
     organization: Organization, client: Any
 ) -> None:
-    iam = organization.operator.client("iam")
-    service = trusting({"Service": "cloudformation.amazonaws.com"})
-    iam.create_role(RoleName=ADMINISTRATION_ROLE, AssumeRolePolicyDocument=service)
-    iam.put_role_policy(RoleName=ADMINISTRATION_ROLE, PolicyName="may", PolicyDocument=EVERYTHING)
+    administration(organization)
     member = organization.administrator().client("iam")
     for name, trusted in (
         ("TrustsAdministration", role_arn(MANAGEMENT_ACCOUNT, ADMINISTRATION_ROLE)),
@@ -74,6 +81,48 @@ def test_the_execution_role_is_assumed_by_the_administration_role_alone(
         ended(client, name, begun["OperationId"])
     assert statuses(client, "TrustsAdministration") == {MEMBER_ACCOUNT: "SUCCEEDED"}
     assert statuses(client, "TrustsOther") == {MEMBER_ACCOUNT: "FAILED"}
+
+
+def test_an_account_is_taken_out_with_its_stack_or_without(organization: Organization, client: Any) -> None:
+    name = "TakenOut"
+    administration(organization)
+    iam = organization.administrator().client("iam")
+    trusted = trusting({"AWS": role_arn(MANAGEMENT_ACCOUNT, ADMINISTRATION_ROLE)})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)
+    iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=EVERYTHING)
+    client.create_stack_set(StackSetName=name, TemplateBody=WAIT_HANDLE, ExecutionRoleName=name)
+    member = organization.administrator().client("cloudformation")
+
+    def taken_out(**params: Any) -> str:
+        begun = client.delete_stack_instances(
+            StackSetName=name, Accounts=[MEMBER_ACCOUNT], Regions=["us-east-1"], **params
+        )
+        return ended(client, name, begun["OperationId"])
+
+    def made() -> str:
+        begun = client.create_stack_instances(
+            StackSetName=name, Accounts=[MEMBER_ACCOUNT], Regions=["us-east-1"]
+        )
+        assert ended(client, name, begun["OperationId"]) == "SUCCEEDED"
+        (listed,) = client.list_stack_instances(StackSetName=name)["Summaries"]
+        return str(listed["StackId"])
+
+    def status(stack_id: str) -> str:
+        return str(member.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
+
+    first = made()
+    assert taken_out(RetainStacks=True) == "SUCCEEDED"
+    assert status(first) == "CREATE_COMPLETE"
+    second = made()
+    assert second != first
+    member.update_termination_protection(StackName=second, EnableTerminationProtection=True)
+    assert taken_out(RetainStacks=False) == "FAILED"
+    (listed,) = client.list_stack_instances(StackSetName=name)["Summaries"]
+    assert (listed["Status"], listed["StackInstanceStatus"]["DetailedStatus"]) == ("INOPERABLE", "INOPERABLE")
+    assert "TerminationProtection is enabled" in listed["StatusReason"]
+    member.update_termination_protection(StackName=second, EnableTerminationProtection=False)
+    assert taken_out(RetainStacks=False) == "SUCCEEDED"
+    assert (status(second), statuses(client, name)) == ("DELETE_COMPLETE", {})
 
 
 def invalid(text: str) -> Refusal:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RunError
-from xacct_kit.fleet.stack_sets import Deployment, PermissionModel
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
 from xacct_kit.param_types import WHOLE_ORGANIZATION
 
 _MODELS: Mapping[str, PermissionModel] = {

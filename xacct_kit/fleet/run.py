@@ -13,15 +13,25 @@ from typing import Protocol
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RunError
 from xacct_kit.fleet.crew import Crew, Errand
-from xacct_kit.fleet.stack_sets import Deployment, deploy_stack_set
+from xacct_kit.fleet.stack_set_calls import Deployment
+from xacct_kit.fleet.stack_set_removal import remove_stack_instances
+from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps import deploy, probes
+from xacct_kit.steps import deploy, offboard, probes
 from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.waiting import Progress, silent
 
 AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
 Watch = Callable[[Sequence[Finding], bool], None]
 """Is told findings of an account as they become known, and whether they are its last."""
+
+# What a stack set does in all accounts at once.
+BY_STACK_SET: Mapping[
+    AccountStep, Callable[[Session, Sequence[str], Deployment, Progress], list[Finding]]
+] = {
+    deploy.deploy_account: deploy_stack_set,
+    offboard.offboard_account: remove_stack_instances,
+}
 
 
 class Ledger(Protocol):
@@ -71,7 +81,8 @@ def run(
         ledger: keeps the findings as they become known; they stay in memory when it is not given.
         known: accounts that need not be done, because the ledger has their findings.
         left_out: a finding for each account that the run is not for.
-        stack_set: deploys to all accounts before they are worked on, in place of that step.
+        stack_set: deploys to all accounts before they are worked on, in place of that step; or, where
+            accounts are offboarded, lets go of all of them before.
         watch: is told what becomes known.
 
     Returns:
@@ -87,12 +98,14 @@ def run(
     for row in left_out:
         ledger.add(row.account, [row], last=True)
     accounts = [account for account in session.params.accounts if account not in known]
-    if stack_set is not None:
+    works = [work for step, work in BY_STACK_SET.items() if step in steps] if stack_set is not None else []
+    if works:
         steps = [step for step in steps if step is not deploy.deploy_account]
     if accounts:
         working = _Run(session, steps, progress, ledger, watch)
         if stack_set is not None:
-            working.deploy(accounts, stack_set)
+            for work in works:
+                working.by_stack_set(partial(work, session, accounts, stack_set, progress))
         if steps:
             working.over(accounts, crew)
     return ledger.report((*(row.account for row in left_out), *session.params.accounts))
@@ -122,10 +135,10 @@ class _Run:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
-    def deploy(self, accounts: Sequence[str], stack_set: Deployment) -> None:
-        """Deploy to all accounts by a stack set."""
+    def by_stack_set(self, work: Callable[[], Iterable[Finding]]) -> None:
+        """Do to all accounts what a stack set does."""
         found: dict[str, list[Finding]] = {}
-        for finding in deploy_stack_set(self._session, accounts, stack_set, self._progress):
+        for finding in work():
             found.setdefault(finding.account, []).append(finding)
         for account, findings in found.items():
             self._note(account, findings, last=not self._steps)

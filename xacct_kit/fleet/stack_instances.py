@@ -64,7 +64,7 @@ def told(session: Session, instance: Instance) -> Finding:
     """The finding of one account's stack instance, as ListStackInstances tells it."""
     account = str(instance["Account"])
     meaning = _meaning(instance)
-    detailed, reason = _detailed(instance), str(instance.get("StatusReason", ""))
+    detailed, reason = detailed_status(instance), str(instance.get("StatusReason", ""))
     outcome = _outcome(meaning.verdict, detailed or str(instance["Status"]), reason)
     fix = next((fix for text, fix in _FIXES if text in reason), outcome.fix or meaning.fix)
     why = f"The stack in {account} {meaning.why}. {outcome.reason or reason}".rstrip()
@@ -74,16 +74,17 @@ def told(session: Session, instance: Instance) -> Finding:
 
 def is_settled(instance: Instance) -> bool:
     """Whether there is nothing to be done about an instance: it is current, or its account suspended."""
-    return instance["Status"] == "CURRENT" or _detailed(instance) == "SKIPPED_SUSPENDED_ACCOUNT"
+    return instance["Status"] == "CURRENT" or detailed_status(instance) == "SKIPPED_SUSPENDED_ACCOUNT"
 
 
-def _detailed(instance: Instance) -> str:
+def detailed_status(instance: Instance) -> str:
+    """The detailed status of an instance; empty where there is none."""
     return str(instance.get("StackInstanceStatus", {}).get("DetailedStatus", ""))
 
 
 def _meaning(instance: Instance) -> _Meaning:
     """What the statuses of an instance mean; only CURRENT is what the stack set is now."""
-    detailed, current = _detailed(instance), instance["Status"] == "CURRENT"
+    detailed, current = detailed_status(instance), instance["Status"] == "CURRENT"
     if instance["Status"] == "INOPERABLE":
         return _MEANINGS["INOPERABLE"]
     if detailed in ("", "SUCCEEDED"):

@@ -65,7 +65,15 @@ class StackSet:
 
 
 class InstanceFailure(Exception):
-    """A stack instance did not come to be; the text is its reason."""
+    """A stack instance did not become what it was to be; the text is its reason.
+
+    Attributes:
+        unstable: whether it was to be deleted and is now left out of every update.
+    """
+
+    def __init__(self, reason: str, *, unstable: bool = False) -> None:
+        super().__init__(reason)
+        self.unstable = unstable
 
 
 def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
@@ -125,6 +133,23 @@ def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> N
     _await(executing, str(instance.stack_id))
 
 
+def delete_instance(_found: StackSet, executing: Caller, instance: Instance) -> None:
+    """Delete the stack of an instance, and wait until it is gone.
+
+    Raises:
+        InstanceFailure: it is not.
+    """
+    if _stack(executing, instance.stack_id) is None:
+        return
+    try:
+        executing.call("cloudformation", "DeleteStack", {"StackName": instance.stack_id})
+    except ClientError as error:
+        told: Any = error.response
+        raise InstanceFailure(told["Error"]["Message"], unstable=True) from error
+    if _settled(executing, str(instance.stack_id)) != "DELETE_COMPLETE":
+        raise InstanceFailure(_first_failure(executing, str(instance.stack_id)), unstable=True)
+
+
 def _stack(executing: Caller, stack_id: str | None) -> Params | None:
     """The description of a stack that is not deleted."""
     if stack_id is None:
@@ -134,14 +159,18 @@ def _stack(executing: Caller, stack_id: str | None) -> Params | None:
     return None if described["StackStatus"] == "DELETE_COMPLETE" else described
 
 
-def _await(executing: Caller, stack_id: str) -> None:
+def _settled(executing: Caller, stack_id: str) -> str:
+    """The status of a stack once it has settled."""
     while True:
         described = _stack(executing, stack_id)
-        status = described["StackStatus"] if described else "DELETE_COMPLETE"
+        status = str(described["StackStatus"]) if described else "DELETE_COMPLETE"
         if not status.endswith("_IN_PROGRESS"):
-            break
+            return status
         time.sleep(0.002)
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+
+
+def _await(executing: Caller, stack_id: str) -> None:
+    if _settled(executing, stack_id) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise InstanceFailure(_first_failure(executing, stack_id))
 
 
@@ -162,4 +191,4 @@ def _first_failure(executing: Caller, stack_id: str) -> str:
     )
 
 
-_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")

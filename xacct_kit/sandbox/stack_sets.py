@@ -29,7 +29,15 @@ from xacct_kit.sandbox.stack_instances import (
     Params,
     StackSet,
     acting_for,
+    delete_instance,
     deploy_instance,
+)
+from xacct_kit.sandbox.stack_set_requests import (
+    check_free,
+    check_retained,
+    running,
+    summary,
+    tolerated,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +98,7 @@ class StackSets:
             self._check_trusted(caller)
         if service_managed != bool(params.get("AutoDeployment")):
             raise invalid("AutoDeployment goes with the permission model SERVICE_MANAGED, and with it alone.")
-        _check_retained(params)
+        check_retained(params)
         made = StackSet(
             name=name,
             definition=definition_of(params),
@@ -144,18 +152,18 @@ class StackSets:
     def update(self, caller: Caller, params: Params) -> Answer:
         """Change a stack set, and begin to bring every stack of it to what it is now."""
         found = self._named(caller, params)
-        _check_retained(params)
+        check_retained(params)
         definition = definition_of(params, found.definition)
         model = "SERVICE_MANAGED" if found.service_managed else "SELF_MANAGED"
         if params.get("PermissionModel", model) != model:
             raise invalid("The permission model of a stack set that has stack instances cannot be changed.")
-        _check_free(found)
+        check_free(found)
         return self._begin(found, caller, "UPDATE", params, list(found.instances.values()), definition)
 
     def create_instances(self, caller: Caller, params: Params) -> Answer:
         """Begin to make stacks in accounts, or in every account of organizational units."""
         found = self._named(caller, params)
-        _check_free(found)
+        check_free(found)
         targets = dict(self._targets(found, caller, params))
         for account, unit in targets.items():
             for region in params["Regions"]:
@@ -164,6 +172,18 @@ class StackSets:
                 found.instances.setdefault((account, region), instance)
         chosen = [each for each in found.instances.values() if each.account in targets]
         return self._begin(found, caller, "CREATE", params, chosen)
+
+    def delete_instances(self, caller: Caller, params: Params) -> Answer:
+        """Begin to take accounts out of a stack set, with their stacks or without."""
+        found = self._named(caller, params)
+        check_free(found)
+        accounts = _chosen(found, params)
+        chosen = [
+            each
+            for each in found.instances.values()
+            if each.account in accounts and each.region in params["Regions"]
+        ]
+        return self._begin(found, caller, "DELETE", params, chosen)
 
     def _targets(self, found: StackSet, caller: Caller, params: Params) -> Iterator[tuple[str, str | None]]:
         targets = params.get("DeploymentTargets") or {}
@@ -215,8 +235,9 @@ class StackSets:
             "OperationId": operation_id,
             "StackSetId": found.id,
             "Action": action,
-            "Status": "QUEUED" if _running(found) else "RUNNING",
+            "Status": "QUEUED" if running(found) else "RUNNING",
             "OperationPreferences": params.get("OperationPreferences") or {},
+            **({"RetainStacks": bool(params.get("RetainStacks"))} if action == "DELETE" else {}),
             "CreationTimestamp": datetime.now(UTC),
         }
         found.operations[operation_id] = operation
@@ -251,33 +272,42 @@ class StackSets:
         self, found: StackSet, caller: Caller, operation: Answer, instances: list[Instance]
     ) -> None:
         """Deploy to one account after the other, until more have failed than may."""
-        tolerated = _tolerated(operation["OperationPreferences"], len(instances))
+        most = tolerated(operation["OperationPreferences"], len(instances))
         failures = 0
         for instance in instances:
-            if failures > tolerated:
+            if failures > most:
                 self._tell(instance, "CANCELLED", "Cancelled since failure tolerance has exceeded")
                 continue
             self._tell(instance, "RUNNING", None)
-            detailed, reason = self._deployed(found, caller, instance)
-            failures += detailed == "FAILED"
+            detailed, reason = self._carried_out(found, caller, operation, instance)
+            failures += detailed in ("FAILED", "INOPERABLE")
             self._tell(instance, detailed, reason)
+            if operation["Action"] == "DELETE" and detailed == "SUCCEEDED":
+                with self._lock:
+                    found.instances.pop((instance.account, instance.region), None)
         with self._lock:
-            operation["Status"] = "FAILED" if failures > tolerated else "SUCCEEDED"
+            operation["Status"] = "FAILED" if failures > most else "SUCCEEDED"
             operation["EndTimestamp"] = datetime.now(UTC)
 
     def _tell(self, instance: Instance, detailed: str, reason: str | None) -> None:
         with self._lock:
             instance.detailed, instance.reason = detailed, reason
-            instance.status = "CURRENT" if detailed == "SUCCEEDED" else "OUTDATED"
+            instance.status = _STATUSES.get(detailed, "OUTDATED")
 
-    def _deployed(self, found: StackSet, caller: Caller, instance: Instance) -> tuple[str, str | None]:
-        """The detailed status of an instance after its stack was made or updated, and the reason."""
+    def _carried_out(
+        self, found: StackSet, caller: Caller, operation: Answer, instance: Instance
+    ) -> tuple[str, str | None]:
+        """The detailed status of an instance after its stack was made, updated or deleted, and the reason."""
+        deleting = operation["Action"] == "DELETE"
+        if deleting and operation["RetainStacks"]:
+            return "SUCCEEDED", None
         if organization.is_suspended(instance.account):
             return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
         try:
-            deploy_instance(found, acting_for(found, caller, instance), instance)
+            work = delete_instance if deleting else deploy_instance
+            work(found, acting_for(found, caller, instance), instance)
         except InstanceFailure as failure:
-            return "FAILED", str(failure)
+            return "INOPERABLE" if failure.unstable else "FAILED", str(failure)
         except Exception as error:
             # Nobody waits for the thread: the instance tells what it died of.
             _LOG.exception("An operation of the stack set %s failed", found.name)
@@ -310,58 +340,30 @@ class StackSets:
             if wanted[0] in (None, each.account) and wanted[1] in (None, each.region)
         ]
         listed, following = page(instances, params)
-        return {"Summaries": [_summary(found, each) for each in listed], **following}
+        return {"Summaries": [summary(found, each) for each in listed], **following}
 
 
-def _check_retained(params: Params) -> None:
-    """Refuse what the sandbox does not do: to remove the stack of an account that leaves its unit.
+# The status of an instance by its detailed status; any other is not current.
+_STATUSES: Mapping[str, str] = {"SUCCEEDED": "CURRENT", "INOPERABLE": "INOPERABLE"}
 
-    Raises:
-        ServiceFault: it would have to.
+
+def _chosen(found: StackSet, params: Params) -> frozenset[str]:
+    """The accounts that a request takes out of a stack set.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html
     """
-    deployment = params.get("AutoDeployment") or {}
-    if deployment.get("Enabled") and not deployment.get("RetainStacksOnAccountRemoval"):
-        raise not_offered("the removal of stacks when an account leaves its unit")
-
-
-def _running(found: StackSet) -> bool:
-    return any(each["Status"] in ("RUNNING", "QUEUED") for each in found.operations.values())
-
-
-def _check_free(found: StackSet) -> None:
-    """Refuse a second operation, unless operations are queued.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ManagedExecution.html
-
-    Raises:
-        ServiceFault: another is in progress.
-    """
-    if _running(found) and not found.managed_execution:
-        text = f"Another Operation on StackSet {found.id} is in progress"
-        raise ServiceFault(409, "OperationInProgressException", text)
-
-
-def _summary(found: StackSet, instance: Instance) -> Answer:
-    return given(
-        StackSetId=found.id,
-        Account=instance.account,
-        Region=instance.region,
-        StackId=instance.stack_id,
-        Status=instance.status,
-        StatusReason=instance.reason,
-        StackInstanceStatus={"DetailedStatus": instance.detailed},
-        OrganizationalUnitId=instance.unit,
-        LastOperationId=instance.operation_id,
-    )
-
-
-def _tolerated(preferences: Params, accounts: int) -> int:
-    """How many accounts may fail; a percentage is rounded down.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
-    """
-    share = int(preferences.get("FailureTolerancePercentage") or 0)
-    return int(preferences.get("FailureToleranceCount") or 0) + accounts * share // 100
+    targets = params.get("DeploymentTargets") or {}
+    if not found.service_managed:
+        if targets or not params.get("Accounts"):
+            raise invalid("A self-managed stack set is deployed to Accounts.")
+        return frozenset(params["Accounts"])
+    units = targets.get("OrganizationalUnitIds")
+    if params.get("Accounts") or not units:
+        raise invalid("A service-managed stack set is deployed to OrganizationalUnitIds.")
+    if targets.get("AccountFilterType", "NONE") not in ("INTERSECTION", "NONE"):
+        raise not_offered(f"the AccountFilterType {targets['AccountFilterType']}")
+    below = {each.account for each in found.instances.values() if each.unit in units}
+    return frozenset(below.intersection(targets.get("Accounts") or below))
 
 
 _COMMON = frozenset({"CallAs", "StackSetName"})
@@ -382,6 +384,10 @@ OPERATIONS: Mapping[str, _Operation] = {
     ),
     "CreateStackSet": (StackSets.create, _SET),
     "DeactivateOrganizationsAccess": (StackSets.deactivate, frozenset()),
+    "DeleteStackInstances": (
+        StackSets.delete_instances,
+        _COMMON | _RUN | {"Accounts", "DeploymentTargets", "Regions", "RetainStacks"},
+    ),
     "DescribeOrganizationsAccess": (StackSets.describe_access, frozenset({"CallAs"})),
     "DescribeStackSet": (StackSets.describe, _COMMON),
     "DescribeStackSetOperation": (StackSets.describe_operation, _COMMON | {"OperationId"}),

@@ -38,7 +38,7 @@ def remove_leftovers(session: Session, *, progress: Progress = silent) -> Report
         A finding an account and kind of canary.
     """
     accounts = session.params.accounts
-    return Report.of(row for account in accounts for row in _remove_in(session, account, progress))
+    return Report.of(row for account in accounts for row in remove_in_account(session, account, progress))
 
 
 def find_leftovers(session: Session, account: str, caller: Caller | None) -> Iterator[Finding]:
@@ -136,7 +136,8 @@ def _removal(session: Session, account: str, canary: Canary, name: str) -> Itera
         }
 
 
-def _remove_in(session: Session, account: str, progress: Progress) -> Iterator[Finding]:
+def remove_in_account(session: Session, account: str, progress: Progress) -> Iterator[Finding]:
+    """Remove what is left of canaries in one account; a finding a kind."""
     caller = role_access(session, account, progress).caller
     who = [each for each in (caller, session.deployer(account).caller) if each is not None]
     for canary in CANARIES:

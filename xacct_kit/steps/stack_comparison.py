@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,13 @@ def stack_differences(session: Session, view: StackView, described: Mapping[str,
 def _of_template(session: Session, view: StackView) -> Iterator[str]:
     paths = template_differences(read_template(template_body(session)), read_template(view.template()))
     if paths:
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        yield f"Its template differs at {', '.join(paths[:_SHOWN])}{more}."
+        yield f"Its template differs at {', '.join(shortened(paths))}."
+
+
+def shortened(texts: Sequence[str]) -> tuple[str, ...]:
+    """The first of many texts, and how many there are besides."""
+    rest = len(texts) - _SHOWN
+    return (*texts[:_SHOWN], *([f"and {rest} more"] if rest > 0 else []))
 
 
 def _of_parameter(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> str:

@@ -12,12 +12,13 @@ from functools import partial
 
 from xacct_kit.aws.session import Caller, Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind
+from xacct_kit.role.drift import DifferenceKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.findings import Question, finding, guarded
 from xacct_kit.steps.outside import Reach, reach, refusals, seen_from_main
 from xacct_kit.steps.propagation import told_time
-from xacct_kit.steps.role_faults import RoleFaults, role_faults
-from xacct_kit.steps.stack_comparison import StackDifferences, stack_differences
+from xacct_kit.steps.role_comparison import RoleComparison, compare_role
+from xacct_kit.steps.stack_comparison import StackDifferences, shortened, stack_differences
 from xacct_kit.steps.stack_location import stack_of
 from xacct_kit.steps.stack_states import VERDICTS, Standing, state_at, state_of
 from xacct_kit.steps.stack_view import StackFailure, StackView
@@ -134,9 +135,8 @@ def _by_stack(session: Session, account: str, view: StackView, reader: Caller, r
     )
     if not state.compared:
         return found
-    stack, role = stack_differences(session, view, described), role_faults(session, account, reader)
-    seen = RoleFaults(differences=(*refusals(session, reached), *role.differences), unread=role.unread)
-    return _compared(replace(found, proven=reached.proven), stack, seen)
+    stack, role = stack_differences(session, view, described), compare_role(session, account, reader)
+    return _compared(replace(found, proven=reached.proven), stack, role, refusals(session, reached))
 
 
 def _without_stack(session: Session, view: StackView, reader: Caller, status: str | None) -> Assessment:
@@ -167,22 +167,33 @@ def _without_stack(session: Session, view: StackView, reader: Caller, status: st
     )
 
 
-def _compared(found: Assessment, stack: StackDifferences, role: RoleFaults) -> Assessment:
+def _compared(
+    found: Assessment, stack: StackDifferences, role: RoleComparison, refused: tuple[str, ...]
+) -> Assessment:
     """The standing of a stack that is deployed, by what it and its role differ in."""
-    differences, unread = (*stack.differences, *role.differences), (*stack.unread, *role.unread)
+    of_role = shortened([f"{each.severity}: {each.says}" for each in role.wrong])
+    differences, unread = (*stack.differences, *refused, *of_role), (*stack.unread, *role.unread)
     if differences:
         return replace(
             found,
             standing=Standing.NEEDS_UPDATE,
             reason=" ".join([found.reason, *differences, *unread]),
             proven=False,
-            next_step=_UPDATE if stack.differences else _REPAIR,
+            next_step=_mending(stack, role),
         )
     if unread:
         why = "Whether it is what it must be cannot be told."
         reason = " ".join([found.reason, why, *unread])
         return replace(found, standing=Standing.UNKNOWN, reason=reason, next_step=_READ)
     return replace(found, reason=f"{found.reason} {_SAME}")
+
+
+def _mending(stack: StackDifferences, role: RoleComparison) -> str:
+    """What to do about differences: a parameter that is hidden may differ too."""
+    if stack.differences:
+        return _UPDATE
+    other_id = any(each.kind is DifferenceKind.EXTERNAL_ID_CHANGED for each in role.wrong)
+    return f"{_UPDATE} Where that changes nothing: {_REPAIR}" if other_id and stack.hidden else _REPAIR
 
 
 def _told(session: Session, account: str, found: Assessment) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import in_order
-from xacct_kit.sandbox.cloudformation.handling import Handling, Reversal
+from xacct_kit.sandbox.cloudformation.handling import Handling, Reversal, Rollback
 from xacct_kit.sandbox.cloudformation.refusals import invalid, listed
 from xacct_kit.sandbox.cloudformation.resolution import Resolution, resolve
 from xacct_kit.sandbox.cloudformation.stacks import Definition, Resource, Stack, Stacks
@@ -124,10 +124,26 @@ class Worker:
 
     def _roll_back_update(self, reason: str) -> None:
         self._set_status("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        self._put_back(self._reversals)
+
+    def continue_rollback(self) -> None:
+        """Go on with the rollback of an update that could not be put back."""
+        rollback = self._stack.rollback
+        assert rollback is not None
+        self._reversals = list(rollback.reversals)
+        self._put_back(rollback.failed)
+
+    def _put_back(self, waiting: Iterable[Reversal]) -> None:
+        """Put resources back, last change first; then remove what the update had made."""
+        failed = [each for each in reversed(list(waiting)) if not self._handling.put_back(each)]
         reversals = list(reversed(self._reversals))
-        failed = [each.after.logical_id for each in reversals if not self._handling.put_back(each)]
+        with self._stacks.lock:
+            self._stack.rollback = (
+                Rollback(tuple(self._reversals), tuple(reversed(failed))) if failed else None
+            )
         if failed:
-            self._set_status("UPDATE_ROLLBACK_FAILED", _failed_to("update", failed))
+            names = [each.after.logical_id for each in failed]
+            self._set_status("UPDATE_ROLLBACK_FAILED", _failed_to("update", names))
             return
         self._set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for each in reversals:

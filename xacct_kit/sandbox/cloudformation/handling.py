@@ -50,6 +50,19 @@ class Reversal:
         return self.before is not None and self.before.physical_id != self.after.physical_id
 
 
+@dataclass(frozen=True)
+class Rollback:
+    """The rollback of an update that could not be done to its end.
+
+    Attributes:
+        reversals: what the update did to each resource, first change first.
+        failed: those of them that could not be put back.
+    """
+
+    reversals: tuple[Reversal, ...]
+    failed: tuple[Reversal, ...]
+
+
 @dataclass
 class _Progress:
     """What has been done to a resource so far.

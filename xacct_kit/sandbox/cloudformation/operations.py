@@ -122,6 +122,19 @@ def _update_stack(stacks: Stacks, caller: Caller, params: Params) -> Answer:
     return {"StackId": stack.id}
 
 
+def _continue_update_rollback(stacks: Stacks, caller: Caller, params: Params) -> Answer:
+    stack = _named(stacks, caller, params, _BRACKETED)
+    if stack.status != "UPDATE_ROLLBACK_FAILED":
+        # What AWS says here is not documented; the operation's own page says which state it takes.
+        raise invalid(
+            f"Stack:{stack.id} is in {stack.status} state and can not continue rollback: it must be in "
+            "UPDATE_ROLLBACK_FAILED state."
+        )
+    worker = Worker(stacks, stack, caller)
+    start(stacks, stack, "UPDATE_ROLLBACK_IN_PROGRESS", worker.continue_rollback)
+    return {}
+
+
 def _delete_stack(stacks: Stacks, caller: Caller, params: Params) -> Answer:
     stack = stacks.find(caller, params["StackName"])
     if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
@@ -255,6 +268,7 @@ _STACK = frozenset({"StackName"})
 _PAGED = frozenset({"NextToken", "StackName"})
 
 STACK_OPERATIONS: Mapping[str, Operation] = {
+    "ContinueUpdateRollback": Operation(_continue_update_rollback, _STACK | {"ClientRequestToken"}),
     "CreateStack": Operation(
         _create_stack,
         _DEFINITION | {"DisableRollback", "EnableTerminationProtection", "OnFailure", "TimeoutInMinutes"},

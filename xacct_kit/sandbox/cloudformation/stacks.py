@@ -8,11 +8,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.refusals import invalid
 from xacct_kit.sandbox.cloudformation.template import Declaration, Template
+
+if TYPE_CHECKING:
+    from xacct_kit.sandbox.cloudformation.handling import Rollback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +164,7 @@ class Stack:
     outputs: tuple[Output, ...] = ()
     imports: frozenset[str] = frozenset()
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
+    rollback: Rollback | None = None
     work: threading.Thread | None = None
     detections: dict[str, DriftDetection] = field(default_factory=dict)
     drifts: dict[str, ResourceDrift] = field(default_factory=dict)

@@ -1,0 +1,149 @@
+"""A stack set as its administrator calls it: operations that are begun and waited for, and its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from xacct_kit.aws.session import Answer, Session
+from xacct_kit.fleet.stack_instances import Instance
+from xacct_kit.steps.stack_view import StackFailure, refused
+from xacct_kit.steps.waiting import Progress, attempts
+
+
+class PermissionModel(StrEnum):
+    """Who makes the roles that StackSets act by."""
+
+    SELF_MANAGED = "SELF_MANAGED"
+    SERVICE_MANAGED = "SERVICE_MANAGED"
+
+
+class CallAs(StrEnum):
+    """As whom the operator calls service-managed StackSets."""
+
+    SELF = "SELF"
+    DELEGATED_ADMIN = "DELEGATED_ADMIN"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """How a stack set is deployed.
+
+    Attributes:
+        model: who makes the roles that it acts by.
+        organizational_units: IDs of the units or the root that a service-managed stack set goes to.
+        call_as: as whom the operator calls a service-managed one.
+        execution_role: name of the role in each account that a self-managed one acts by; AWS's name when it
+            is not given. The params' access_role may be one.
+    """
+
+    model: PermissionModel
+    organizational_units: tuple[str, ...] = ()
+    call_as: CallAs = CallAs.SELF
+    execution_role: str = "AWSCloudFormationStackSetExecutionRole"
+
+    @property
+    def service_managed(self) -> bool:
+        """Whether StackSets makes the roles itself."""
+        return self.model is PermissionModel.SERVICE_MANAGED
+
+
+# By default one account is deployed to at a time, and the first failure ends the operation in a region.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+_PREFERENCES: Mapping[str, Any] = {
+    "RegionConcurrencyType": "PARALLEL",
+    "FailureTolerancePercentage": 100,
+    "MaxConcurrentPercentage": 100,
+    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+}
+
+_GOING_ON = frozenset({"QUEUED", "RUNNING", "STOPPING"})
+
+
+class StackSetCalls:
+    """The stack set as the operator sees it.
+
+    Attributes:
+        operations: IDs of the operations that this run has begun.
+        ended: whether the last of them has ended.
+    """
+
+    def __init__(self, session: Session, deployment: Deployment, progress: Progress) -> None:
+        self.session = session
+        self.operations: set[str] = set()
+        self.ended = True
+        self._deployment = deployment
+        self._progress = progress
+        self._name = session.params.stack_name
+        self._region = session.params.region
+
+    def _call(self, operation: str, **params: Any) -> Answer:
+        operator, called = self.session.operator, self._called(operation)
+        return self.session.call(operator, "cloudformation", operation, **called, **params)
+
+    def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        answer = self._call(operation, **params)
+        if not answer.ok:
+            raise refused(operation, answer)
+        return answer.result
+
+    def _called(self, operation: str) -> dict[str, Any]:
+        """What every call says: which stack set, and as whom."""
+        named = {} if operation == "DescribeOrganizationsAccess" else {"StackSetName": self._name}
+        return named | (
+            {"CallAs": self._deployment.call_as.value} if self._deployment.service_managed else {}
+        )
+
+    def _operate(self, operation: str, **params: Any) -> None:
+        begun = self._ask(operation, OperationPreferences=dict(_PREFERENCES), **params)
+        operation_id = str(begun["OperationId"])
+        self.operations.add(operation_id)
+        self._progress(f"{self._name}: {operation} has begun")
+        self._watch(operation, operation_id)
+
+    def _await_earlier(self) -> None:
+        """Wait for operations that were begun before: what they have not come to yet is not known to fail."""
+        for summary in self._ask("ListStackSetOperations").get("Summaries", ()):
+            if summary["Status"] in _GOING_ON:
+                self._watch(f"an earlier {summary['Action']}", summary["OperationId"])
+
+    def _watch(self, operation: str, operation_id: str) -> None:
+        """Wait for the end of an operation; where the bound is hit, the instances tell how far it came."""
+        last = ""
+        seconds = self.session.params.wait_seconds
+        self.ended = False
+        for _ in attempts(seconds):
+            try:
+                described = self._ask("DescribeStackSetOperation", OperationId=operation_id)[
+                    "StackSetOperation"
+                ]
+            except StackFailure as failure:
+                if failure.outcome.retryable:
+                    continue
+                raise
+            status = str(described["Status"])
+            if status != last:
+                self._progress(f"{self._name}: {operation} is {status}")
+                last = status
+            if status not in _GOING_ON:
+                self.ended = True
+                return
+        self._progress(f"{self._name}: {operation} has not ended after {seconds} s")
+
+    def _instances(self) -> dict[str, Instance]:
+        session = self.session
+        called = self._called("ListStackInstances")
+        return {
+            summary["Account"]: summary
+            for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **called)
+            for summary in _summaries(answer)
+            if summary["Region"] == self._region
+        }
+
+
+def _summaries(answer: Any) -> Iterator[Instance]:
+    if not answer.ok:
+        raise refused("ListStackInstances", answer)
+    yield from answer.result.get("Summaries", ())

@@ -1,0 +1,151 @@
+"""Whether the role of an account is gone: it is asked for, and everybody who was trusted tries to assume it.
+
+IAM knows a deletion everywhere only after a while, so what is still allowed is asked again, bounded.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
+from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
+from xacct_kit.steps.removal_calls import removal_calls
+from xacct_kit.steps.side_by_side import side_by_side
+from xacct_kit.steps.stack_location import stack_of
+from xacct_kit.steps.stack_view import StackFailure, StackView
+from xacct_kit.steps.waiting import Progress, attempts
+
+# The refusals that come of there being no such role, or of what it trusts; others are the caller's own.
+_OF_THE_ROLE = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED})
+
+# One refusal may be of a place that knows the deletion before others do.
+_REFUSALS = 2
+
+# Revoking takes a policy on the role, which has to be there for it.
+_SESSIONS = (
+    "Sessions of it that were opened before end by themselves, when they expire; they can be revoked only "
+    "while the role is there: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html"
+)
+_HELD = "See what became of its stack, and offboard again."
+_LEFT = (
+    "No stack of the params holds it, so who made it is not known, and it is not removed. If nobody needs "
+    "it, make the calls of the patch, as an administrator of the account."
+)
+
+
+def prove_gone(session: Session, account: str, reader: Caller | None, progress: Progress) -> list[Finding]:
+    """Prove that the role of an account cannot be assumed any more.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        reader: who reads there; None where nobody may.
+        progress: is told what is waited for.
+
+    Returns:
+        Whether the role is gone, and a finding for each principal that was trusted.
+    """
+    role = _role(session, account, reader)
+    gone = role.verdict is Verdict.PASS
+    tries = [
+        partial(_refused, session, account, principal, gone, progress)
+        for principal in trusted_principals(session, account)
+    ]
+    return [role, *side_by_side(tries)]
+
+
+def _role(session: Session, account: str, reader: Caller | None) -> Finding:
+    name = session.params.access_role or session.operator.name
+    question = Question(
+        step="offboard",
+        probe="role-is-gone",
+        account=account,
+        caller=reader.name if reader else name,
+        action="iam:GetRole",
+    )
+    if reader is None:
+        why = f"Nobody here may act in {account}, so whether the role is gone is not read."
+        return not_tried(session, question, why, "Let the account's administrator look.")
+    return guarded(session, question, partial(_read, session, question, reader))
+
+
+def _read(session: Session, question: Question, reader: Caller) -> Finding:
+    name = session.params.role_name
+    answer = session.call(reader, "iam", "GetRole", RoleName=name)
+    tell = partial(finding, session, question, seconds=answer.seconds)
+    if answer.absent:
+        outcome = Outcome(kind=OutcomeKind.NOT_FOUND, evidence=answer.outcome.evidence)
+        why = f"There is no role {name} in {question.account}. {_SESSIONS}"
+        return tell(outcome, verdict=Verdict.PASS, why=why)
+    if not answer.ok:
+        why = f"Whether the role {name} is gone cannot be told. {answer.outcome.reason}"
+        return tell(answer.outcome, verdict=Verdict.UNKNOWN, why=why)
+    held = _is_held(session, question.account, reader)
+    return tell(
+        answer.outcome,
+        verdict=Verdict.FAIL,
+        why=f"The role {name} is still there.",
+        fix=_HELD if held else _LEFT,
+        patch=() if held else removal_calls(session, reader, "AWS::IAM::Role", name),
+    )
+
+
+def _is_held(session: Session, account: str, reader: Caller) -> bool:
+    """Whether a stack holds the role, or may: a stack that cannot be read may be there."""
+    try:
+        status = StackView(session, reader, stack_of(session, account)).status()
+    except StackFailure:
+        return True
+    return status not in (None, "DELETE_COMPLETE")
+
+
+def _refused(session: Session, account: str, principal: Principal, gone: bool, progress: Progress) -> Finding:
+    question = Question(
+        step="offboard",
+        probe="cannot-be-assumed",
+        account=account,
+        caller=principal.name,
+        action="sts:AssumeRole",
+        expected=Expectation.DENIED,
+    )
+    return guarded(session, question, partial(_refusal, session, question, principal, gone, progress))
+
+
+def _refusal(
+    session: Session, question: Question, principal: Principal, gone: bool, progress: Progress
+) -> Finding:
+    role, caller = session.params.role_name, principal.access.caller
+    if caller is None and principal.excluded:
+        why = f"The operator cannot act as {principal.name}, so whether it can assume {role} is not tried."
+        return skipped(session, question, why)
+    if caller is None:
+        return finding(session, question, principal.access.answer.outcome)
+    answer = _settled(session, question, caller, gone, progress)
+    tell = partial(finding, session, question, answer.outcome, seconds=answer.seconds)
+    if answer.ok:
+        why = f"{principal.name} can still assume {role}."
+        return tell(why=why, fix="Remove the role, or wait and offboard again: IAM may not know it is gone.")
+    if not answer.outcome.kind.denied:
+        return tell()
+    if not gone and answer.outcome.kind not in _OF_THE_ROLE:
+        why = f"{principal.name} is refused, but not by the role: {answer.outcome.reason}"
+        return tell(verdict=Verdict.UNKNOWN, why=why)
+    return tell(why=f"{principal.name} is refused {role}, as it should be.")
+
+
+def _settled(session: Session, question: Question, caller: Caller, gone: bool, progress: Progress) -> Answer:
+    """The answer once it is the same for a while; where the role is there it is what it is."""
+    role, external_id = execution_role(session, question.account), session.external_id
+    refusals, waiting = 0, False
+    for _ in attempts(session.params.wait_seconds if gone else 0.0):
+        answer = session.assume(caller, role, external_id=external_id).answer
+        refusals = refusals + 1 if answer.outcome.kind.denied else 0
+        if refusals == _REFUSALS or not (answer.ok or answer.outcome.kind.denied or answer.outcome.retryable):
+            break
+        if answer.ok and not waiting:
+            waiting = True
+            progress(f"{session.params.role_name} is gone in {question.account}, and can still be assumed")
+    return answer
