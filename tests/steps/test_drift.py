@@ -12,6 +12,7 @@ import xacct_kit as xk
 from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Verdict
+from xacct_kit.role.profile import PROFILES
 from xacct_kit.steps.drift import check_account
 from xacct_kit.steps.drift_repair import repair_account
 
@@ -26,9 +27,9 @@ def session() -> Iterator[Session]:
         yield connected
 
 
-def iam(session: Session, operation: str, **params: Any) -> Any:
-    """Something that the account's administrator does by hand."""
-    caller = session.deployer(MEMBER).caller
+def iam(session: Session, operation: str, account: str = MEMBER, /, **params: Any) -> Any:
+    """Something that an account's administrator does by hand."""
+    caller = session.act_as(account, "OrganizationAccountAccessRole").caller
     assert caller is not None
     answer = session.call(caller, "iam", operation, **params)
     assert answer.ok, answer.outcome
@@ -74,11 +75,16 @@ def any_external_id(session: Session) -> None:
 
 
 def recreated_principal(session: Session) -> None:
-    def recreate(allow: dict[str, Any]) -> None:
-        names = allow["Principal"]["AWS"]
-        allow["Principal"]["AWS"] = ["AROASANDBOXFORMERROLE", *names[1:]]
-
-    trust(session, recreate)
+    """Main's role is deleted and made anew: every trust policy has the unique ID of the deleted one then."""
+    name = "ApiHandlerRole"
+    role = iam(session, "GetRole", MAIN, RoleName=name)["Role"]
+    may = iam(session, "GetRolePolicy", MAIN, RoleName=name, PolicyName="permissions")["PolicyDocument"]
+    iam(session, "DeleteRolePolicy", MAIN, RoleName=name, PolicyName="permissions")
+    iam(session, "DeleteRole", MAIN, RoleName=name)
+    trusted = json.dumps(role["AssumeRolePolicyDocument"])
+    iam(session, "CreateRole", MAIN, RoleName=name, AssumeRolePolicyDocument=trusted)
+    policy = {"PolicyName": "permissions", "PolicyDocument": json.dumps(may)}
+    iam(session, "PutRolePolicy", MAIN, RoleName=name, **policy)
 
 
 # What is done to what the role may do.
@@ -125,7 +131,8 @@ def bounded(session: Session) -> None:
 
 
 def longer_sessions(session: Session) -> None:
-    iam(session, "UpdateRole", RoleName=ROLE, MaxSessionDuration=43_200)
+    description = iam(session, "GetRole", RoleName=ROLE)["Role"]["Description"]
+    iam(session, "UpdateRole", RoleName=ROLE, Description=description, MaxSessionDuration=43_200)
 
 
 def role_deleted(session: Session) -> None:
@@ -142,16 +149,107 @@ TAMPERINGS: list[tuple[Callable[[Session], None], str, str, str, bool]] = [
     (any_external_id, "external-id-weakened", "CRITICAL", "or with none", True),
     (wrong_external_id, "external-id-changed", "HIGH", "the agreed one is refused", True),
     (recreated_principal, "principal-deleted", "HIGH", "role/ApiHandlerRole can no longer assume it", True),
-    (policy_dropped, "policy-missing", "HIGH", "may no longer elasticmapreduce:* on *", True),
-    (policy_added, "policy-added", "HIGH", "may organizations:LeaveOrganization on *", True),
-    (policy_widened, "policy-widened", "HIGH", "may * on *, which its definition does not allow", True),
-    (policy_narrowed, "policy-narrowed", "HIGH", "may no longer s3:* on *", True),
+    (policy_dropped, "policy-missing", "HIGH", "may no longer call elasticmapreduce:* on *", True),
+    (policy_added, "policy-added", "HIGH", "may call organizations:LeaveOrganization on *", True),
+    (policy_widened, "policy-widened", "HIGH", "may call * on *, which its definition does not allow", True),
+    (policy_narrowed, "policy-narrowed", "HIGH", "may no longer call s3:* on *", True),
     (denied, "deny-added", "HIGH", "is denied ec2:RunInstances on * explicitly", True),
     (administrator_attached, "policy-attached", "HIGH", "policy/AdministratorAccess", False),
     (bounded, "boundary-added", "HIGH", "put the permissions boundary", False),
     (longer_sessions, "session-duration", "MEDIUM", "may last 43,200 s, not 3,600 s", False),
     (role_deleted, "role-missing", "HIGH", "There is no such role", True),
 ]
+
+
+# What is done to the boundary of the hardened role.
+
+BOUNDARY = f"arn:aws:iam::{MEMBER}:policy/{ROLE}-boundary"
+
+
+def unbounded(session: Session) -> None:
+    iam(session, "DeleteRolePermissionsBoundary", RoleName=ROLE)
+
+
+def boundary_deleted(session: Session) -> None:
+    unbounded(session)
+    iam(session, "DeletePolicy", PolicyArn=BOUNDARY)
+
+
+def boundary_exchanged(session: Session) -> None:
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam(session, "PutRolePermissionsBoundary", RoleName=ROLE, PermissionsBoundary=administrator)
+
+
+def boundary_opened(session: Session) -> None:
+    """The boundary gets as many versions as it can have, and the last allows everything."""
+    for _ in range(4):
+        opened = document(statement("Allow", "*"))
+        iam(
+            session,
+            "CreatePolicyVersion",
+            PolicyArn=BOUNDARY,
+            PolicyDocument=opened,
+            SetAsDefault=True,
+        )
+
+
+def boundary_narrowed(session: Session) -> None:
+    narrowed = document(statement("Allow", "s3:*"))
+    iam(session, "CreatePolicyVersion", PolicyArn=BOUNDARY, PolicyDocument=narrowed, SetAsDefault=True)
+
+
+HARDENED: list[tuple[Callable[[Session], None], set[str], str, list[str]]] = [
+    (unbounded, {"boundary-missing"}, "Nothing limits what", ["PutRolePermissionsBoundary"]),
+    (
+        boundary_deleted,
+        {"boundary-missing"},
+        "Nothing limits what",
+        ["CreatePolicy", "PutRolePermissionsBoundary"],
+    ),
+    (
+        boundary_exchanged,
+        {"boundary-other"},
+        "is limited by the policy arn:aws:iam::aws:policy/AdministratorAccess",
+        ["PutRolePermissionsBoundary"],
+    ),
+    (
+        boundary_opened,
+        {"boundary-widened"},
+        "lets * on *",
+        ["DeletePolicyVersion", "CreatePolicyVersion"],
+    ),
+    (
+        boundary_narrowed,
+        {"boundary-widened", "boundary-narrowed"},
+        "no longer denies",
+        ["CreatePolicyVersion"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "probes", "said", "calls"), HARDENED, ids=[tamper.__name__ for tamper, *_ in HARDENED]
+)
+def test_the_boundary_of_the_hardened_role_is_looked_after(
+    tamper: Callable[[Session], None], probes: set[str], said: str, calls: list[str]
+) -> None:
+    with xk.connect(Params.load("params/sandbox.yaml", wait_seconds=5, profile="hardened")) as session:
+        assert {row.verdict for row in check_account(session, MEMBER)} == {Verdict.PASS}
+        tamper(session)
+        rows = by_probe(check_account(session, MEMBER))
+        found = {probe: row for probe, row in rows.items() if probe != "cloudformation"}
+        assert set(found) == probes
+        assert {row.evidence["severity"] for row in found.values()} == {"HIGH"}
+        assert any(said in row.why for row in found.values())
+        assert rows["cloudformation"].verdict is Verdict.FAIL
+        repaired = repair_account(session, MEMBER)
+        assert [row.probe for row in repaired] == [
+            *(f"repair-{call}" for call in calls),
+            "role-as-profile",
+            "cloudformation",
+        ]
+        assert {row.verdict for row in repaired} == {Verdict.PASS}
+        assert repaired[-1].evidence["stack_drift_status"] == "IN_SYNC"
 
 
 def by_probe(rows: list[Finding]) -> dict[str, Finding]:
@@ -211,6 +309,14 @@ def test_a_role_as_it_should_be_is_said_to_be(session: Session) -> None:
     assert set(rows) == {"role-as-profile", "cloudformation"}
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(("partition", "region"), [("aws", "us-east-1"), ("aws-cn", "cn-north-1")])
+def test_every_profile_is_as_it_was_deployed(profile: str, partition: str, region: str) -> None:
+    params = Params.load("params/sandbox.yaml", profile=profile, partition=partition, region=region)
+    with xk.connect(params) as session:
+        assert {row.verdict for row in check_account(session, MEMBER)} == {Verdict.PASS}
+
+
 def test_the_patch_of_a_finding_does_what_the_repair_does(session: Session) -> None:
     everybody(session)
     policy_widened(session)
@@ -229,10 +335,11 @@ def test_several_are_found_and_repaired_at_once(session: Session) -> None:
     found = [row.probe for row in check_account(session, MEMBER)]
     assert found == [
         "principal-widened",
-        "policy-missing",
         "policy-attached",
         "boundary-added",
         "session-duration",
+        # An administrator needs no policy: for the time being nothing is lost with it.
+        "policy-missing",
         "cloudformation",
     ]
     assert {row.verdict for row in repair_account(session, MEMBER)} == {Verdict.PASS}

@@ -23,6 +23,7 @@ from xacct_kit.role.drift import (
     text_of,
 )
 from xacct_kit.role.normal_form import Clause, Clauses, normal_form, uncovered
+from xacct_kit.role.profile import BOUNDARY_DESCRIPTION
 from xacct_kit.role.repair import EVERYTHING, KnownPolicy
 
 _Kind = DifferenceKind
@@ -97,9 +98,10 @@ class _Comparison:
             return
         change, role = self._change(before, after), self._role.name
         repair = self._put(name)
+        gained = f"{role} may call {_what(change.gained)}, which its definition does not allow"
         told = {
-            _Kind.POLICY_WIDENED: f"{role} may {_what(change.gained)}, which its definition does not allow",
-            _Kind.POLICY_NARROWED: f"{role} may no longer {_what(change.lost)}",
+            _Kind.POLICY_WIDENED: gained,
+            _Kind.POLICY_NARROWED: f"{role} may no longer call {_what(change.lost)}",
             _Kind.DENY_ADDED: f"{role} is denied {_what(change.denied)} explicitly, whatever allows it",
         }
         parts = (change.gained, change.lost, change.denied)
@@ -114,10 +116,11 @@ class _Comparison:
 
     def _missing(self, name: str) -> Difference:
         change, role = self._change(self._wanted[name], _NOTHING), self._role.name
-        lost = [f"may no longer {_what(change.lost)}"] if change.lost else []
+        lost = [f"may no longer call {_what(change.lost)}"] if change.lost else []
         gained = [f"is no longer denied {_what(change.gained)}"] if change.gained else []
         severity = Severity.HIGH if lost or gained else Severity.LOW
-        effect = f"{role} {' and '.join(lost + gained)}" if lost or gained else "Others allow the same"
+        same = "may do the same without it, because its other policies allow it"
+        effect = f"{role} {' and '.join(lost + gained) or same}"
         return _difference(
             _Kind.POLICY_MISSING,
             name,
@@ -150,7 +153,7 @@ class _Comparison:
     ) -> Iterator[Difference]:
         change, role = self._change(_NOTHING, clauses), self._role.name
         if change.gained:
-            says = f"{role} may {_what(change.gained)}, which its definition does not allow: {what}."
+            says = f"{role} may call {_what(change.gained)}, which its definition does not allow: {what}."
             yield _difference(kind, name, Severity.HIGH, says, repair)
         if change.denied:
             says = f"{role} is denied {_what(change.denied)} explicitly, whatever allows it: {what}."
@@ -275,9 +278,13 @@ def _boundary_changed(
     if before == after:
         return
     change = _change(before, after, all_before=before, all_after=after)
+    opened = [clause for clause in change.gained if clause.allows]
+    undenied = [clause for clause in change.gained if not clause.allows]
+    lets = [f"lets {_what(opened)} through"] if opened else []
+    lets += [f"no longer denies {_what(undenied)}"] if undenied else []
     limits = f"the permissions boundary {boundary.name} of {live.name} was changed"
     told = {
-        _Kind.BOUNDARY_WIDENED: (change.gained, f"lets {_what(change.gained)} through"),
+        _Kind.BOUNDARY_WIDENED: (change.gained, " and ".join(lets)),
         _Kind.BOUNDARY_NARROWED: (
             change.lost + change.denied,
             f"stops {_what(change.lost + change.denied)}",
@@ -306,7 +313,9 @@ def _boundary_repair(wanted: Document, name: str, live: LiveRole) -> _Repair:
 def _policy_calls(wanted: Document, name: str, live: LiveRole) -> Iterator[Call]:
     arn, document = live.policy_arn(name), text_of(wanted)
     if live.wanted_boundary is None:
-        yield iam("CreatePolicy", PolicyName=name, PolicyDocument=document)
+        # As the stack made it: a description is for ever.
+        # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+        yield iam("CreatePolicy", PolicyName=name, PolicyDocument=document, Description=BOUNDARY_DESCRIPTION)
         return
     if normal_form(live.wanted_boundary.document) == normal_form(wanted):
         return

@@ -101,6 +101,9 @@ class Profile:
         )
 
 
+BOUNDARY_DESCRIPTION = "The most that the cross-account execution role may do"
+
+
 def boundary_name(role_name: str) -> str:
     """The name of the managed policy that is a role's boundary: fixed, so that its statements can name it."""
     return f"{role_name}-boundary"

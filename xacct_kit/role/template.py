@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from xacct_kit.role.placeholders import for_template, map_text
-from xacct_kit.role.profile import Document, Profile, boundary_name
+from xacct_kit.role.profile import BOUNDARY_DESCRIPTION, Document, Profile, boundary_name
 
 CAPABILITIES = ("CAPABILITY_NAMED_IAM",)
 
@@ -124,7 +124,7 @@ def _resources(profile: Profile) -> dict[str, Any]:
 def _boundary(document: Document) -> dict[str, Any]:
     return {
         "ManagedPolicyName": {"Fn::Sub": boundary_name("${RoleName}")},
-        "Description": "The most that the cross-account execution role may do",
+        "Description": BOUNDARY_DESCRIPTION,
         "PolicyDocument": map_text(document, for_template),
     }
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.role.differences import differences
 from xacct_kit.role.drift import Difference, Severity
-from xacct_kit.role.profile import RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.profile import RoleDefinition, load_profile
+from xacct_kit.steps.callers import role_values
 from xacct_kit.steps.live_role import read_role
 
 
@@ -70,16 +71,5 @@ def definition_of(session: Session, account: str) -> RoleDefinition:
         AccessError: the operator may not read the external ID.
         ParamsError: there is none, or no such profile.
     """
-    params = session.params
-    values = RoleValues(
-        partition=params.partition,
-        region=params.region,
-        main_account=params.main_account,
-        member_account=account,
-        api_handler_role=params.api_handler_role,
-        workflow_loop_runner_role=params.workflow_loop_runner_role,
-        external_id=session.external_id,
-        role_name=params.role_name,
-        stack_name=params.stack_name,
-    )
-    return load_profile(params.profile).role(values)
+    values = role_values(session, account, external_id=session.external_id)
+    return load_profile(session.params.profile).role(values)

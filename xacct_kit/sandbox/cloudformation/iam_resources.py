@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from xacct_kit.sandbox.cloudformation.caller import Call
 from xacct_kit.sandbox.cloudformation.resources import (
@@ -121,7 +123,7 @@ def _read_role(call: Call, name: str) -> Properties:
     attached = call("iam", "ListAttachedRolePolicies", {"RoleName": name})["AttachedPolicies"]
     inline = call("iam", "ListRolePolicies", {"RoleName": name})["PolicyNames"]
     return {
-        "AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"],
+        "AssumeRolePolicyDocument": _read_document(role["AssumeRolePolicyDocument"]),
         "Description": role.get("Description", ""),
         "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
         "MaxSessionDuration": role["MaxSessionDuration"],
@@ -135,7 +137,15 @@ def _read_role(call: Call, name: str) -> Properties:
 
 def _read_inline(call: Call, role: str, policy: str) -> dict[str, Any]:
     held = call("iam", "GetRolePolicy", {"RoleName": role, "PolicyName": policy})
-    return {"PolicyName": policy, "PolicyDocument": held["PolicyDocument"]}
+    return {"PolicyName": policy, "PolicyDocument": _read_document(held["PolicyDocument"])}
+
+
+def _read_document(document: Any) -> Any:
+    """A policy document of an answer of IAM, which is text that is percent-encoded unless botocore read it.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html
+    """
+    return json.loads(unquote(document)) if isinstance(document, str) else document
 
 
 def _make_managed_policy(request: Request) -> Made:
@@ -202,7 +212,7 @@ def _read_managed_policy(call: Call, arn: str) -> Properties:
         "Description": policy.get("Description", ""),
         "ManagedPolicyName": policy["PolicyName"],
         "Path": policy["Path"],
-        "PolicyDocument": version["Document"],
+        "PolicyDocument": _read_document(version["Document"]),
         "Roles": [role["RoleName"] for role in entities["PolicyRoles"]],
     }
 
