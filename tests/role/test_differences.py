@@ -193,6 +193,12 @@ TRUSTS: dict[str, tuple[dict[str, Any], Kind, Severity, str]] = {
         Severity.CRITICAL,
         f"{STRANGER} can assume {ROLE} with an external ID; the definition does not trust it",
     ),
+    "a role of an account that is trusted": (
+        principals(*WANTED_PRINCIPALS, f"arn:aws:iam::{MEMBER}:role/Own"),
+        Kind.PRINCIPAL_NAMED,
+        Severity.MEDIUM,
+        "the definition trusts its account as a whole",
+    ),
     "a service": (
         also({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}),
         Kind.PRINCIPAL_ADDED,
@@ -327,14 +333,14 @@ ROLES: dict[str, tuple[RoleDefinition, Change, list[tuple[Kind, Severity, str]],
     "a policy dropped": (
         WANTED,
         without("emr"),
-        [(Kind.POLICY_MISSING, Severity.HIGH, "may no longer elasticmapreduce:* on *")],
+        [(Kind.POLICY_MISSING, Severity.HIGH, "may no longer call elasticmapreduce:* on *")],
         ["PutRolePolicy"],
     ),
     "a policy dropped that another makes up for": (
         WANTED,
         lambda role: without("emr")(inline("s3", allow("s3:*", "elasticmapreduce:*"))(role)),
         [
-            (Kind.POLICY_MISSING, Severity.LOW, "Others allow the same"),
+            (Kind.POLICY_MISSING, Severity.LOW, "may do the same without it"),
             (Kind.POLICY_REWRITTEN, Severity.LOW, "together its policies allow the same"),
         ],
         ["PutRolePolicy", "PutRolePolicy"],
@@ -342,7 +348,7 @@ ROLES: dict[str, tuple[RoleDefinition, Change, list[tuple[Kind, Severity, str]],
     "a policy added": (
         WANTED,
         inline("extra", allow("organizations:LeaveOrganization")),
-        [(Kind.POLICY_ADDED, Severity.HIGH, "may organizations:LeaveOrganization on *")],
+        [(Kind.POLICY_ADDED, Severity.HIGH, "may call organizations:LeaveOrganization on *")],
         ["DeleteRolePolicy"],
     ),
     "a policy added that adds nothing": (
@@ -360,21 +366,21 @@ ROLES: dict[str, tuple[RoleDefinition, Change, list[tuple[Kind, Severity, str]],
     "a policy widened": (
         WANTED,
         inline("ssm", allow("*")),
-        [(Kind.POLICY_WIDENED, Severity.HIGH, "may * on *, which its definition does not allow")],
+        [(Kind.POLICY_WIDENED, Severity.HIGH, "may call * on *, which its definition does not allow")],
         ["PutRolePolicy"],
     ),
     "a policy narrowed": (
         WANTED,
         inline("s3", allow("s3:Get*", "s3:List*")),
-        [(Kind.POLICY_NARROWED, Severity.HIGH, "may no longer s3:* on *")],
+        [(Kind.POLICY_NARROWED, Severity.HIGH, "may no longer call s3:* on *")],
         ["PutRolePolicy"],
     ),
     "a policy for another purpose": (
         WANTED,
         inline("s3", allow("kms:*"), deny("s3:PutObject")),
         [
-            (Kind.POLICY_WIDENED, Severity.HIGH, "may kms:* on *"),
-            (Kind.POLICY_NARROWED, Severity.HIGH, "may no longer s3:* on *"),
+            (Kind.POLICY_WIDENED, Severity.HIGH, "may call kms:* on *"),
+            (Kind.POLICY_NARROWED, Severity.HIGH, "may no longer call s3:* on *"),
             (Kind.DENY_ADDED, Severity.HIGH, "is denied s3:PutObject on *"),
         ],
         ["PutRolePolicy"],
@@ -382,7 +388,7 @@ ROLES: dict[str, tuple[RoleDefinition, Change, list[tuple[Kind, Severity, str]],
     "a policy on a condition": (
         WANTED,
         inline("ec2", allow("ec2:*", Condition={"Bool": {"aws:SecureTransport": "true"}})),
-        [(Kind.POLICY_NARROWED, Severity.HIGH, "may no longer ec2:* on *")],
+        [(Kind.POLICY_NARROWED, Severity.HIGH, "may no longer call ec2:* on *")],
         ["PutRolePolicy"],
     ),
     "an administrator": (
@@ -548,6 +554,10 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"Version": "2008-10-17", "Statement": [allow("s3:*")]},
         document(allow("s3:*")),
     ),
+    "an ARN that is cut short": (
+        document(allow("s3:*", Resource="arn:aws:s3:::*")),
+        document(allow("s3:*", Resource=["arn:aws:s3:::*", "arn:aws:s3:::a*"])),
+    ),
     "a boolean": (
         document(allow("s3:*", Condition={"Bool": {"aws:SecureTransport": True}})),
         document(allow("s3:*", Condition={"Bool": {"aws:SecureTransport": "True"}})),
@@ -570,6 +580,13 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a wildcard within an ARN": (
         document(allow("s3:*", Resource="arn:aws:s3:*:*:a*"), allow("s3:*", Resource="arn:aws:s3:*:*:ab")),
         document(allow("s3:*", Resource="arn:aws:s3:*:*:ab")),
+    ),
+    "what an ARN that is cut short leaves out": (
+        document({"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3"}),
+        document(
+            {"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3"},
+            allow("s3:*", Resource="arn:aws:s3:::bucket"),
+        ),
     ),
     "the value of a condition": (
         document(allow("s3:*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})),

@@ -233,7 +233,7 @@ def test_requests_are_refused(account: Account, operation: str, params: dict[str
         ("DescribeStackResources", {}, "ValidationError: Stack with id none does not exist"),
         ("ListStackResources", {}, "ValidationError: Stack with id none does not exist"),
         ("GetTemplate", {}, "ValidationError: Stack with id none does not exist"),
-        ("DetectStackDrift", {}, "NotImplemented: "),
+        ("GetStackPolicy", {}, "NotImplemented: "),
     ],
 )
 def test_what_is_not_there_is_told(

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
-from xacct_kit.steps.deploy import deploy_account
+from xacct_kit.steps.deploy import deploy_account, stack_request
 from xacct_kit.steps.waiting import attempts
 
 MEMBER = "333333333333"
@@ -101,6 +102,66 @@ def test_the_first_failure_is_told_and_the_dead_stack_is_replaced_next_time(sess
     rows, lines = deployed(again(session))
     assert {row.verdict for row in rows} == {Verdict.PASS}
     assert f"{STACK} is ROLLBACK_COMPLETE: it is replaced" in lines
+
+
+def forbid(session: xk.Session, action: str) -> None:
+    """Forbid whoever deploys one action; the next time another."""
+    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    administer(
+        session,
+        "iam",
+        "PutRolePolicy",
+        RoleName="OrganizationAccountAccessRole",
+        PolicyName="forbidden",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
+def rename_policy(session: xk.Session) -> None:
+    """Update the stack past the kit, so that a policy of the role has another name."""
+    request = stack_request(session)
+    template = yaml.safe_load(request["TemplateBody"])
+    template["Resources"][ROLE]["Properties"]["Policies"][0]["PolicyName"] = "renamed"
+    request["TemplateBody"] = json.dumps(template)
+    administer(session, "cloudformation", "UpdateStack", StackName=STACK, **request)
+    for _ in attempts(30):
+        if not stack_status(session).endswith("_IN_PROGRESS"):
+            break
+
+
+def test_an_update_that_is_rolled_back_says_why_and_what_the_stack_is_now(session: xk.Session) -> None:
+    deployed(session)
+    forbid(session, "iam:UpdateAssumeRolePolicy")
+    (failed,), _ = deployed(again(session, external_id="another-external-id"))
+    assert failed.verdict is Verdict.FAIL
+    assert "could not be updated, and was put back: it is UPDATE_ROLLBACK_COMPLETE" in failed.why
+    assert "is not authorized to perform: iam:UpdateAssumeRolePolicy" in failed.why
+    assert failed.fix
+
+    forbid(session, "sqs:*")
+    rows, _ = deployed(again(session, external_id="another-external-id"))
+    assert {row.verdict for row in rows} == {Verdict.PASS}
+    assert stack_status(session) == "UPDATE_COMPLETE"
+
+
+def test_a_rollback_that_failed_is_continued_and_then_the_stack_is_updated(session: xk.Session) -> None:
+    deployed(session)
+    forbid(session, "iam:DeleteRolePolicy")
+    rename_policy(session)
+    assert stack_status(session) == "UPDATE_ROLLBACK_FAILED"
+    (failed,), _ = deployed(again(session, external_id="another-external-id"))
+    assert failed.verdict is Verdict.FAIL
+    assert "could not be put back: it is UPDATE_ROLLBACK_FAILED" in failed.why
+    assert "is not authorized to perform: iam:DeleteRolePolicy" in failed.why
+    assert f"ResourcesToSkip {ROLE}" in failed.fix
+
+    forbid(session, "sqs:*")
+    rows, lines = deployed(again(session, external_id="another-external-id"))
+    assert {row.verdict for row in rows} == {Verdict.PASS}
+    assert lines[0] == f"{STACK} is UPDATE_ROLLBACK_FAILED: its rollback is continued first"
+    assert stack_status(session) == "UPDATE_COMPLETE"
+    names = administer(session, "iam", "ListRolePolicies", RoleName=ROLE)["PolicyNames"]
+    assert "renamed" not in names
 
 
 def test_a_change_set_that_an_earlier_run_left_is_no_hindrance(session: xk.Session) -> None:

@@ -58,7 +58,7 @@ def test_one_line_counts(report, line):
 def test_accounts_ascend_steps_follow_the_run_and_a_step_keeps_its_order():
     rows = [
         finding(account="400000000000", step="permissions", probe="b"),
-        finding(account="400000000000", step="drift", probe="c"),
+        finding(account="400000000000", step="unheard_of", probe="c"),
         finding(account="333333333333"),
         finding(account="400000000000", step="permissions", probe="a"),
         finding(account="400000000000", step="preflight", probe="d"),

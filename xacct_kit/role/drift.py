@@ -43,6 +43,7 @@ class DifferenceKind(StrEnum):
     SESSION_DURATION = "session-duration"
     TAG = "tag"
     PRINCIPAL_ADDED = "principal-added"
+    PRINCIPAL_NAMED = "principal-named"
     PRINCIPAL_WIDENED = "principal-widened"
     PRINCIPAL_REMOVED = "principal-removed"
     PRINCIPAL_DELETED = "principal-deleted"

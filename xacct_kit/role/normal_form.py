@@ -154,13 +154,25 @@ def _action(text: str) -> str:
 
 def _resources(statement: Mapping[str, Any], variables: bool) -> Iterator[Names | None]:
     if "NotResource" in statement:
-        left_out = (_text(each, variables) for each in _listed(statement["NotResource"]))
+        left_out = (_resource(each, variables) for each in _listed(statement["NotResource"]))
         yield Names(frozenset(left_out), negated=True)
     elif "Resource" in statement:
         for resource in _listed(statement["Resource"]):
-            yield Names(frozenset({_text(resource, variables)}))
+            yield Names(frozenset({_resource(resource, variables)}))
     else:
         yield None
+
+
+_ARN_COLONS = 5
+
+
+def _resource(text: str, variables: bool) -> str:
+    """A resource; what is missing of an ARN is any.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    missing = 0 if text == "*" else max(0, _ARN_COLONS - text.count(":"))
+    return _text(text, variables) + ":*" * missing
 
 
 def _text(text: str, variables: bool) -> str:
@@ -273,9 +285,6 @@ def _covers_resource(wide: str, narrow: str) -> bool:
         and fixed.count(":") >= _ARN_COLONS
         and narrow.startswith(fixed)
     )
-
-
-_ARN_COLONS = 5
 
 
 @lru_cache(maxsize=4096)

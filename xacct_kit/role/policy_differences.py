@@ -98,9 +98,10 @@ class _Comparison:
             return
         change, role = self._change(before, after), self._role.name
         repair = self._put(name)
+        gained = f"{role} may call {_what(change.gained)}, which its definition does not allow"
         told = {
-            _Kind.POLICY_WIDENED: f"{role} may {_what(change.gained)}, which its definition does not allow",
-            _Kind.POLICY_NARROWED: f"{role} may no longer {_what(change.lost)}",
+            _Kind.POLICY_WIDENED: gained,
+            _Kind.POLICY_NARROWED: f"{role} may no longer call {_what(change.lost)}",
             _Kind.DENY_ADDED: f"{role} is denied {_what(change.denied)} explicitly, whatever allows it",
         }
         parts = (change.gained, change.lost, change.denied)
@@ -115,10 +116,11 @@ class _Comparison:
 
     def _missing(self, name: str) -> Difference:
         change, role = self._change(self._wanted[name], _NOTHING), self._role.name
-        lost = [f"may no longer {_what(change.lost)}"] if change.lost else []
+        lost = [f"may no longer call {_what(change.lost)}"] if change.lost else []
         gained = [f"is no longer denied {_what(change.gained)}"] if change.gained else []
         severity = Severity.HIGH if lost or gained else Severity.LOW
-        effect = f"{role} {' and '.join(lost + gained)}" if lost or gained else "Others allow the same"
+        same = "may do the same without it, because its other policies allow it"
+        effect = f"{role} {' and '.join(lost + gained) or same}"
         return _difference(
             _Kind.POLICY_MISSING,
             name,
@@ -151,7 +153,7 @@ class _Comparison:
     ) -> Iterator[Difference]:
         change, role = self._change(_NOTHING, clauses), self._role.name
         if change.gained:
-            says = f"{role} may {_what(change.gained)}, which its definition does not allow: {what}."
+            says = f"{role} may call {_what(change.gained)}, which its definition does not allow: {what}."
             yield _difference(kind, name, Severity.HIGH, says, repair)
         if change.denied:
             says = f"{role} is denied {_what(change.denied)} explicitly, whatever allows it: {what}."

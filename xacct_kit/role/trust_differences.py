@@ -63,6 +63,7 @@ def trust_differences(wanted: Document, live: LiveRole) -> Iterator[Difference]:
 
 _SEVERITIES: Mapping[DifferenceKind, Severity] = {
     _Kind.PRINCIPAL_ADDED: Severity.CRITICAL,
+    _Kind.PRINCIPAL_NAMED: Severity.MEDIUM,
     _Kind.PRINCIPAL_WIDENED: Severity.CRITICAL,
     _Kind.PRINCIPAL_DELETED: Severity.HIGH,
     _Kind.PRINCIPAL_REMOVED: Severity.HIGH,
@@ -117,6 +118,8 @@ class _Comparison:
     def _stranger(self, clause: Clause) -> DifferenceKind:
         if any(map(_UNIQUE_ID.fullmatch, _names(clause))):
             return _Kind.PRINCIPAL_DELETED
+        if any(_takes_in(each, clause) and each.conditions <= clause.conditions for each in self._wanted):
+            return _Kind.PRINCIPAL_NAMED
         wide = any(_takes_in(clause, each) for each in self._wanted) or _negated(clause)
         return _Kind.PRINCIPAL_WIDENED if wide else _Kind.PRINCIPAL_ADDED
 
@@ -189,6 +192,10 @@ class _Comparison:
 
 _SENTENCES: Mapping[DifferenceKind, str] = {
     _Kind.PRINCIPAL_ADDED: "{who} can assume {role} {how}; the definition does not trust it.",
+    _Kind.PRINCIPAL_NAMED: (
+        "{who} is named by the trust policy of {role}; the definition trusts its account as a whole, whose "
+        "own policies decide who can assume it."
+    ),
     _Kind.PRINCIPAL_WIDENED: "{who} can assume {role} {how}; the definition trusts {trusted} alone.",
     _Kind.PRINCIPAL_DELETED: (
         "The trust policy of {role} names {who}: a role or user that was deleted since. One that is made "
@@ -253,9 +260,10 @@ def _negated(clause: Clause) -> bool:
 
 
 def _accounts(clause: Clause) -> set[str]:
-    """The accounts whose principals a clause names."""
-    found = (_ACCOUNT.fullmatch(name) for name in _names(clause))
-    arns = {name.split(":")[4] for name in _names(clause) if name.count(":") >= 5}
+    """The accounts whose roles and users a clause names; those of an identity provider are nobody's."""
+    names = [name for name in _names(clause) if name.startswith("AWS ")]
+    found = (_ACCOUNT.fullmatch(name) for name in names)
+    arns = {name.split(":")[4] for name in names if name.count(":") >= 5}
     return {match[1] for match in found if match} | arns
 
 
@@ -264,7 +272,8 @@ def _takes_in(wide: Clause, narrow: Clause) -> bool:
     if _names(wide) == EVERYBODY:
         return True
     accounts = {match[1] for match in map(_ACCOUNT.fullmatch, _names(wide)) if match}
-    return bool(accounts) and wide.principal != narrow.principal and _accounts(narrow) <= accounts
+    named = _accounts(narrow)
+    return bool(named) and named <= accounts and wide.principal != narrow.principal
 
 
 def _who(clauses: Iterable[Clause]) -> str:

@@ -1,0 +1,140 @@
+"""Offboarding by StackSets: one operation lets go of accounts, and what it leaves is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import xacct_kit as xk
+from xacct_kit.fleet.run import run
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
+from xacct_kit.fleet.stack_set_removal import remove_stack_instances
+from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
+from xacct_kit.params import Params
+from xacct_kit.report import Verdict
+from xacct_kit.steps import plan, status
+from xacct_kit.steps.offboard import offboard_account
+
+MANAGEMENT = "111111111111"
+MEMBERS = ("333333333333", "400000000000")
+ACCESS_ROLE = "OrganizationAccountAccessRole"
+ROLE = "CrossAccountExecutionRole"
+STACK_SET = "onboard-account"
+# The administrator's role is the execution role too.
+SELF_MANAGED = Deployment(model=PermissionModel.SELF_MANAGED, execution_role=ACCESS_ROLE)
+
+
+def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
+    caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
+    assert caller is not None
+    answer = session.call(caller, service, operation, **params)
+    assert answer.ok, answer.outcome
+    return answer.result
+
+
+def document(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+@pytest.fixture
+def opened() -> Iterator[xk.Session]:
+    params = Params.load(
+        "params/sandbox.yaml",
+        sandbox_scenario="role-missing",
+        sandbox_accounts=2,
+        member_accounts=list(MEMBERS),
+        stack_set="self-managed",
+        wait_seconds=60,
+    )
+    with xk.connect(params) as there:
+        yield there
+
+
+@pytest.fixture
+def session(opened: xk.Session) -> xk.Session:
+    """Where a stack set has made the role in both accounts."""
+    trust = document(Principal={"Service": "cloudformation.amazonaws.com"}, Action="sts:AssumeRole")
+    administration = {"RoleName": ADMINISTRATION_ROLE}
+    administer(opened, MANAGEMENT, "iam", "CreateRole", AssumeRolePolicyDocument=trust, **administration)
+    may = document(Action="sts:AssumeRole", Resource="*")
+    administer(
+        opened, MANAGEMENT, "iam", "PutRolePolicy", PolicyName="may", PolicyDocument=may, **administration
+    )
+    rows = deploy_stack_set(opened, MEMBERS, SELF_MANAGED)
+    assert all(row.verdict.green for row in rows)
+    return opened
+
+
+def left(session: xk.Session) -> list[str]:
+    listed = administer(session, MANAGEMENT, "cloudformation", "ListStackInstances", StackSetName=STACK_SET)
+    return [each["Account"] for each in listed["Summaries"]]
+
+
+def test_the_stack_that_a_stack_set_has_made_is_the_one_that_status_and_plan_look_at(
+    session: xk.Session,
+) -> None:
+    (standing,) = status.check_account(session, MEMBERS[0])
+    assert standing.evidence["standing"] == "CURRENT"
+    (nothing,) = plan.check_account(session, MEMBERS[0])
+    assert nothing.verdict is Verdict.PASS
+
+
+def test_one_account_goes_with_its_stack_and_the_other_stays(session: xk.Session) -> None:
+    lines: list[str] = []
+    (row,) = remove_stack_instances(session, MEMBERS[:1], SELF_MANAGED, lines.append)
+    assert (row.step, row.verdict) == ("offboard", Verdict.PASS)
+    assert left(session) == [MEMBERS[1]]
+    assert administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"] == []
+    assert administer(session, MEMBERS[1], "iam", "GetRole", RoleName=ROLE)
+    assert lines[-1] == f"{STACK_SET}: DeleteStackInstances is SUCCEEDED"
+    assert remove_stack_instances(session, MEMBERS[:1], SELF_MANAGED) == []
+
+
+def test_a_run_lets_go_of_all_accounts_at_once_and_proves_that_the_roles_are_gone(
+    session: xk.Session,
+) -> None:
+    report = run(session, [offboard_account], stack_set=SELF_MANAGED)
+    assert report.ok
+    probes = {row.probe for row in report if row.account == MEMBERS[0]}
+    assert {"stack-set-instance", "stack", "role-is-gone", "cannot-be-assumed"} <= probes
+    assert left(session) == []
+    again = run(session, [offboard_account], stack_set=SELF_MANAGED)
+    assert again.ok
+    assert "stack-set-instance" not in {row.probe for row in again}
+
+
+def test_a_stack_that_will_not_delete_is_named_and_the_others_go(session: xk.Session) -> None:
+    (stack,) = administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"]
+    protect = {"StackName": stack["StackId"], "EnableTerminationProtection": True}
+    administer(session, MEMBERS[0], "cloudformation", "UpdateTerminationProtection", **protect)
+    rows = {row.account: row for row in remove_stack_instances(session, MEMBERS, SELF_MANAGED)}
+    assert {account: row.verdict for account, row in rows.items()} == {
+        MEMBERS[0]: Verdict.FAIL,
+        MEMBERS[1]: Verdict.PASS,
+    }
+    assert "TerminationProtection is enabled" in rows[MEMBERS[0]].why
+    assert stack["StackId"] in rows[MEMBERS[0]].fix
+
+    found = {row.probe: row for row in offboard_account(session, MEMBERS[0])}
+    assert found["stack"].verdict is Verdict.UNKNOWN
+    assert "has not let go of it" in found["stack"].why
+    assert (found["role-is-gone"].verdict, found["role-is-gone"].patch) == (Verdict.FAIL, ())
+
+
+def test_accounts_of_units_go_by_their_units_and_no_other_account_does(opened: xk.Session) -> None:
+    administer(opened, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    (root,) = administer(opened, MANAGEMENT, "organizations", "ListRoots")["Roots"]
+    managed = Deployment(model=PermissionModel.SERVICE_MANAGED, organizational_units=(root["Id"],))
+    rows = deploy_stack_set(opened, MEMBERS, managed)
+    assert all(row.verdict.green for row in rows)
+    before = left(opened)
+    (row,) = remove_stack_instances(opened, MEMBERS[:1], managed)
+    assert row.verdict is Verdict.PASS
+    assert left(opened) == [account for account in before if account != MEMBERS[0]]
+
+
+def test_where_there_is_no_stack_set_there_is_nothing_to_let_go(opened: xk.Session) -> None:
+    assert remove_stack_instances(opened, MEMBERS, SELF_MANAGED) == []
