@@ -11,22 +11,42 @@ from xacct_kit.environment import connect
 from xacct_kit.fleet.crew import Crew
 from xacct_kit.fleet.deployment import deployment_of
 from xacct_kit.fleet.journal import NAME, Journal
-from xacct_kit.fleet.run import AccountStep, name_of, run
+from xacct_kit.fleet.run import BY_STACK_SET, AccountStep, name_of, run
 from xacct_kit.fleet.targets import targeted
 from xacct_kit.fleet.watching import watching
 from xacct_kit.params import Params
 from xacct_kit.report import Report
-from xacct_kit.steps import cost_explorer, deploy, preflight, probes, trust
+from xacct_kit.steps import (
+    cost_explorer,
+    deploy,
+    drift,
+    drift_repair,
+    leftovers,
+    offboard,
+    plan,
+    posture,
+    preflight,
+    probes,
+    status,
+    trust,
+)
 from xacct_kit.steps.waiting import silent
 
-DEPLOYMENT: tuple[AccountStep, ...] = (deploy.deploy_account,)
 CHECKS: tuple[AccountStep, ...] = (
     preflight.check_account,
     trust.check_account,
     cost_explorer.check_account,
     probes.probe_account,
 )
+DEPLOYMENT: tuple[AccountStep, ...] = (deploy.deploy_account,)
 ONBOARDING: tuple[AccountStep, ...] = (CHECKS[0], *DEPLOYMENT, *CHECKS[1:])
+PLAN: tuple[AccountStep, ...] = (plan.check_account,)
+STATUS: tuple[AccountStep, ...] = (status.check_account,)
+WAITING: tuple[AccountStep, ...] = (status.wait_until_onboarded,)
+AUDIT: tuple[AccountStep, ...] = (drift.check_account, posture.check_account)
+REPAIR: tuple[AccountStep, ...] = (drift_repair.repair_account,)
+LEFTOVERS: tuple[AccountStep, ...] = (leftovers.remove_in_account,)
+OFFBOARDING: tuple[AccountStep, ...] = (offboard.offboard_account,)
 
 
 def onboard(
@@ -75,8 +95,8 @@ def carry_out(
 
     Parameters:
         params: what the user asked for.
-        steps: what is done in an account, one after the other. A deployment is done by a stack set where the
-            params say so.
+        steps: what is done in an account, one after the other. What a stack set does where the params say so
+            is done for all accounts first.
         progress: is told, a line each, what it costs, what is done and what is waited for.
         out: folder whose journal takes every finding as it becomes known; None keeps them in memory.
         resume: whether to go on with the journal that is there: only what is missing is done.
@@ -92,7 +112,7 @@ def carry_out(
     """
     tell = progress or silent
     with connect(params) as session, ExitStack() as opened:
-        stack_set = deployment_of(session) if deploy.deploy_account in steps else None
+        stack_set = deployment_of(session) if BY_STACK_SET.keys() & set(steps) else None
         left_out = targeted(session).findings
         everybody = session.params.accounts
         journal, known = None, frozenset[str]()
