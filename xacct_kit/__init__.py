@@ -21,19 +21,31 @@ if TYPE_CHECKING:
     from xacct_kit.environment import connect
     from xacct_kit.errors import XacctError
     from xacct_kit.fleet.crew import Crew
+    from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.runs import onboard
     from xacct_kit.steps.cost_explorer import check_cost_explorer, price_note
     from xacct_kit.steps.deploy import deploy_role
+    from xacct_kit.steps.drift import check_drift
+    from xacct_kit.steps.drift_repair import repair_drift
+    from xacct_kit.steps.handover import hand_over
+    from xacct_kit.steps.invite import invite_account
+    from xacct_kit.steps.new_account import NewAccount
+    from xacct_kit.steps.offboard import offboard
+    from xacct_kit.steps.plan import plan
+    from xacct_kit.steps.posture import check_posture
     from xacct_kit.steps.preflight import preflight
     from xacct_kit.steps.probes import probe_permissions
+    from xacct_kit.steps.rotation import rotate_external_id
+    from xacct_kit.steps.status import check_status
     from xacct_kit.steps.trust import check_trust
 
 __all__ = [
     "Crew",
     "Finding",
+    "NewAccount",
     "Outcome",
     "OutcomeKind",
     "Params",
@@ -42,13 +54,23 @@ __all__ = [
     "Verdict",
     "XacctError",
     "check_cost_explorer",
+    "check_drift",
+    "check_posture",
+    "check_status",
     "check_trust",
     "connect",
+    "create_accounts",
     "deploy_role",
+    "hand_over",
+    "invite_account",
+    "offboard",
     "onboard",
+    "plan",
     "preflight",
     "price_note",
     "probe_permissions",
+    "repair_drift",
+    "rotate_external_id",
     "targeted",
 ]
 
@@ -58,6 +80,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Crew": "fleet.crew",
     "Finding": "report",
+    "NewAccount": "steps.new_account",
     "Outcome": "report",
     "OutcomeKind": "report",
     "Params": "params",
@@ -66,13 +89,23 @@ _HOMES = {
     "Verdict": "report",
     "XacctError": "errors",
     "check_cost_explorer": "steps.cost_explorer",
+    "check_drift": "steps.drift",
+    "check_posture": "steps.posture",
+    "check_status": "steps.status",
     "check_trust": "steps.trust",
     "connect": "environment",
+    "create_accounts": "fleet.new_accounts",
     "deploy_role": "steps.deploy",
+    "hand_over": "steps.handover",
+    "invite_account": "steps.invite",
+    "offboard": "steps.offboard",
     "onboard": "runs",
+    "plan": "steps.plan",
     "preflight": "steps.preflight",
     "price_note": "steps.cost_explorer",
     "probe_permissions": "steps.probes",
+    "repair_drift": "steps.drift_repair",
+    "rotate_external_id": "steps.rotation",
     "targeted": "fleet.targets",
 }
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from xacct_kit.aws.session import Caller, Session
-from xacct_kit.report import Finding, Outcome, OutcomeKind
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.role.drift import DifferenceKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.findings import Question, finding, guarded
@@ -47,6 +47,20 @@ _OUTCOMES: Mapping[Standing, OutcomeKind] = {
     Standing.ERRORED: OutcomeKind.SERVICE_ERROR,
     Standing.UNKNOWN: OutcomeKind.UNKNOWN,
 }
+
+
+def check_status(session: Session, *, progress: Progress = silent) -> Report:
+    """Say how every account of the params stands; nothing is changed.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told nothing: nothing is waited for.
+
+    Returns:
+        A finding an account.
+    """
+    accounts = session.params.accounts
+    return Report.of(row for account in accounts for row in check_account(session, account, progress))
 
 
 def check_account(session: Session, account: str, _progress: Progress = silent) -> list[Finding]:
