@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from xacct_kit.aws.clients import Connection
@@ -65,27 +66,34 @@ def start_sandbox(params: Params) -> SandboxProcess:
 
 def sandbox_layout(params: Params) -> Layout:
     """What the sandbox of the params holds."""
-    from xacct_kit.sandbox.layout import Layout
+    from xacct_kit.sandbox.layout import MANAGEMENT_EXTERNAL_ID, Layout
 
     return Layout(
         scenario=params.sandbox_scenario,
         accounts=params.sandbox_accounts,
         partition=params.partition,
         region=params.region,
-        external_id=resolve(params.external_id, _no_store),
+        external_id=resolve(params.external_id, partial(_no_store, "external_id")),
         api_handler_role=params.api_handler_role,
         workflow_loop_runner_role=params.workflow_loop_runner_role,
         untrusted_role=params.untrusted_role or Layout.untrusted_role,
         access_role=params.access_role or Layout.access_role,
+        management_role=params.management_role or Layout.management_role,
+        management_external_id=_management_external_id(params) or MANAGEMENT_EXTERNAL_ID,
         role_name=params.role_name,
         stack_name=params.stack_name,
         profile=params.profile,
     )
 
 
-def _no_store(service: str, operation: str, **params: str) -> NoReturn:
+def _management_external_id(params: Params) -> str | None:
+    value, key = params.management_external_id, "management_external_id"
+    return resolve(value, partial(_no_store, key), key) if value else None
+
+
+def _no_store(key: str, service: str, operation: str, **params: str) -> NoReturn:
     raise ParamsError(
-        [f"external_id: a new sandbox has nothing in {service}; use env:NAME, file:PATH or a literal"]
+        [f"{key}: a new sandbox has nothing in {service}; use env:NAME, file:PATH or a literal"]
     )
 
 

@@ -45,6 +45,9 @@ _REFERENCE_FORMS = ", ".join(form for _, form in _REFERENCES.values())
 EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 EXTERNAL_ID_FORM = "2 to 1224 letters, digits or +=,.@:/_-"
 
+# The keys whose values are secrets, unless they refer to where one is kept.
+SECRETS = ("external_id", "management_external_id")
+
 # The shape of a partition's region names, and one of them for messages.
 _REGIONS: Mapping[str, tuple[str, str]] = {
     "aws": (r"(?!cn-)[a-z]{2}-[a-z]+-[0-9]", "us-east-1"),
@@ -103,6 +106,15 @@ class Params(BaseModel):
         "OrganizationAccountAccessRole",
         description="operator's role in members; none: not needed",
     )
+    management_account: Annotated[AccountId | None, NONE] = Field(
+        None, description="account that owns the organization; none: AWS is asked"
+    )
+    management_role: Annotated[RoleName | None, NONE] = Field(
+        None, description="its role that creates accounts; none: the operator"
+    )
+    management_external_id: Annotated[str | None, NONE] = Field(
+        None, description="by reference; in the sandbox a literal"
+    )
     max_cost_usd: float = Field(
         1.0, ge=0, allow_inf_nan=False, description="US dollars a run may spend on Cost Explorer"
     )
@@ -159,9 +171,18 @@ class Params(BaseModel):
                 raise ValueError(f"is {key} too, which must get in; name another role, or none")
         return name
 
-    @field_validator("external_id")
+    @field_validator("management_external_id")
     @classmethod
-    def _reference_or_literal(cls, text: str, info: ValidationInfo) -> str:
+    def _of_a_role(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and info.data.get("management_role", "") is None:
+            raise ValueError("means nothing without management_role")
+        return text
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _reference_or_literal(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
+            return None
         reference = split_reference(text)
         if reference:
             shape, form = _REFERENCES[reference[0]]
@@ -266,7 +287,7 @@ class Params(BaseModel):
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
-            secret = name == "external_id" and not split_reference(value)
+            secret = name in SECRETS and value is not None and not split_reference(value)
             yield name, "…" if secret else value
 
 
@@ -344,7 +365,7 @@ def _fault(details: ErrorDetails) -> str:
         return f"{key}: is empty"
     if kind in _WRONG_TYPE:
         return f"{key}: {_WRONG_TYPE[kind]}"
-    quoted = f", not {shown(given)}" if isinstance(given, str | int | float) and key != "external_id" else ""
+    quoted = f", not {shown(given)}" if isinstance(given, str | int | float) and key not in SECRETS else ""
     return f"{key}: {details['msg'].replace('Input should', 'must')}{quoted}"
 
 

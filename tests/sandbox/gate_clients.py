@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,17 @@ def refusal(call: Any, **params: Any) -> Refusal:
     assert about["RetryAttempts"] == 0
     assert about["RequestId"]
     return told(caught.value)
+
+
+def created(client: Any, **params: Any) -> dict[str, Any]:
+    """What has become of the creation of an account when it is over; the bound is there to end a failure."""
+    status: dict[str, Any] = client.create_account(**params)["CreateAccountStatus"]
+    end = time.monotonic() + 20
+    while status["State"] == "IN_PROGRESS" and time.monotonic() < end:
+        time.sleep(0.02)
+        asked = client.describe_create_account_status(CreateAccountRequestId=status["Id"])
+        status = asked["CreateAccountStatus"]
+    return status
 
 
 JANUARY = {"Start": "2026-01-01", "End": "2026-02-01"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gate_clients import Actor, Organization, Refusal, refusal, statement, unique
+from gate_clients import Actor, Organization, Refusal, created, refusal, statement, unique
 
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT, Layout
 
@@ -56,8 +56,7 @@ def test_every_account_is_below_the_root(client: Any) -> None:
 
 
 def test_an_account_that_was_closed_says_so(client: Any) -> None:
-    made = client.create_account(Email="new@example.com", AccountName="new")
-    account = made["CreateAccountStatus"]["AccountId"]
+    account = created(client, Email="new@example.com", AccountName="new")["AccountId"]
     client.close_account(AccountId=account)
     described = client.describe_account(AccountId=account)["Account"]
     assert (described["State"], described["Status"]) == ("CLOSED", "SUSPENDED")

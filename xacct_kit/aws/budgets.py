@@ -20,10 +20,14 @@ _STS = (600.0, 600.0)
 _LIMITS: Mapping[tuple[str, str], tuple[float, float]] = {
     ("ce", "GetCostAndUsage"): (10.0, 10.0),
     ("emr", "ListClusters"): (0.5, 20.0),
+    ("organizations", "CreateAccount"): (0.1, 3.0),
     ("organizations", "DescribeAccount"): (20.0, 30.0),
+    ("organizations", "DescribeCreateAccountStatus"): (2.0, 2.0),
     ("organizations", "ListAccounts"): (8.0, 12.0),
     ("organizations", "ListAccountsForParent"): (5.0, 8.0),
+    ("organizations", "ListCreateAccountStatus"): (5.0, 8.0),
     ("organizations", "ListParents"): (5.0, 8.0),
+    ("organizations", "MoveAccount"): (2.0, 3.0),
     ("sts", "AssumeRole"): _STS,
     ("sts", "GetCallerIdentity"): _STS,
 }

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, Self
 
-# A patch that has this instead of the external ID can be filled.
-_EXTERNAL_ID = "${external_id}"
+# A patch that has such a place instead of an external ID can be filled.
+_PLACE = r"\$\{(?:management_)?external_id\}"
 _HIDDEN = "****"
 
 # Shorter pieces of credentials could stand in any text.
@@ -68,9 +68,11 @@ class Redactor(InProcess):
         for value in filter(None, credentials):
             self._known.update(dict.fromkeys(_PIECE.findall(value), _HIDDEN))
 
-    def learn_external_id(self, external_id: str) -> None:
-        """Write `${external_id}` for an external ID from now on."""
-        self._known[external_id] = _EXTERNAL_ID
+    def learn_external_id(self, external_id: str, name: str = "external_id") -> None:
+        """Write `${external_id}`, or another name in its place, for an external ID from now on."""
+        known = {**self._known, external_id: f"${{{name}}}"}
+        # One secret may be a part of another.
+        self._known = dict(sorted(known.items(), key=lambda pair: len(pair[0]), reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text without what must not be told."""
@@ -91,7 +93,7 @@ class Redactor(InProcess):
 
 def _replaced(text: str, secret: str, instead: str) -> str:
     # An external ID such as `id` stands in its own replacement, which is left as it is.
-    pattern = f"({re.escape(_EXTERNAL_ID)})|{''.join(map(_written, secret))}"
+    pattern = f"({_PLACE})|{''.join(map(_written, secret))}"
     return re.sub(pattern, lambda match: match[1] or instead, text)
 
 

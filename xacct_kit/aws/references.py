@@ -27,12 +27,13 @@ def needs_call(value: str) -> bool:
     return reference is not None and reference[0] in ("ssm", "secretsmanager")
 
 
-def resolve(value: str, call: Call) -> str:
+def resolve(value: str, call: Call, key: str = "external_id") -> str:
     """The value that a reference stands for; a value that is no reference stands for itself.
 
     Parameters:
         value: a reference or a literal.
         call: makes a call as the operator: service, operation and parameters.
+        key: the key of the params that it is the value of.
 
     Raises:
         ParamsError: there is nothing at the reference, or nothing that can be an external ID.
@@ -52,7 +53,7 @@ def resolve(value: str, call: Call) -> str:
             return found
         fault = f"what is at {value} is not {EXTERNAL_ID_FORM}" if found else f"{value} is empty"
     # Raised out here: a traceback must not carry what stands at the reference.
-    raise ParamsError([f"external_id: {fault}"])
+    raise ParamsError([f"{key}: {fault}"])
 
 
 class _Nothing(Exception):

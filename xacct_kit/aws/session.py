@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,7 @@ from xacct_kit.aws.payments import Payments
 from xacct_kit.aws.redaction import InProcess, Redactor
 from xacct_kit.aws.references import resolve
 from xacct_kit.errors import AccessError, XacctError
-from xacct_kit.params import split_reference
+from xacct_kit.params import SECRETS, split_reference
 from xacct_kit.report import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -116,13 +117,15 @@ class Session:
         self._lock = threading.RLock()
         self._assumed: dict[tuple[str, str, str | None], Assumption] = {}
         self._operator: Caller | None = None
-        self._external_id: str | None = None
+        self._secrets: dict[str, str] = {}
         self.payments = Payments(params.max_cost_usd)
         self._of_account: dict[str, threading.Lock] = {}
         self.role_changed: dict[str, float] = {}
         self.redact = Redactor()
-        if split_reference(params.external_id) is None:
-            self.redact.learn_external_id(params.external_id)
+        for key in SECRETS:
+            value = getattr(params, key)
+            if value is not None and split_reference(value) is None:
+                self.redact.learn_external_id(value, key)
 
     def __enter__(self) -> Self:
         return self
@@ -250,16 +253,25 @@ class Session:
             ParamsError: there is nothing at the reference.
             AccessError: the operator may not read it.
         """
-        with self._lock:
-            if self._external_id is None:
-                self._external_id = resolve(self.params.external_id, self._read)
-                self.redact.learn_external_id(self._external_id)
-            return self._external_id
+        return self._secret("external_id")
 
-    def _read(self, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
+    @property
+    def management_external_id(self) -> str | None:
+        """The external ID of the management role, or None where it wants none; else as `external_id`."""
+        return self._secret("management_external_id") if self.params.management_external_id else None
+
+    def _secret(self, key: str) -> str:
+        with self._lock:
+            if key not in self._secrets:
+                value = getattr(self.params, key)
+                self._secrets[key] = resolve(value, partial(self._read, value), key)
+                self.redact.learn_external_id(self._secrets[key], key)
+            return self._secrets[key]
+
+    def _read(self, reference: str, service: str, operation: str, **params: Any) -> Mapping[str, Any]:
         answer = self.call(self.operator, service, operation, **params)
         if not answer.ok:
-            raise AccessError(f"{self.params.external_id} cannot be read. {answer.outcome.reason}")
+            raise AccessError(f"{reference} cannot be read. {answer.outcome.reason}")
         return answer.result
 
     def role_arn(self, account: str, name: str) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
+from xacct_kit.params import SECRETS
 from xacct_kit.report import Finding, Report, Verdict, compact
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SCHEMA = 1
 
 # What may differ when a run goes on: who is asked, how long and where things go, and what is secret.
 _NOT_DIGESTED = {
-    "external_id",
+    *SECRETS,
     "max_cost_usd",
     "member_accounts",
     "organizational_units",

@@ -103,6 +103,7 @@ def iam_action(operation: Operation) -> str:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags_customer-managed-policies.html
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 # https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
@@ -110,6 +111,7 @@ _WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("iam", "CreatePolicy"): {"Tags": "TagPolicy"},
     ("iam", "CreateRole"): {"Tags": "TagRole"},
     ("iam", "CreateUser"): {"Tags": "TagUser"},
+    ("organizations", "CreateAccount"): {"Tags": "TagResource"},
     ("s3", "CreateBucket"): {"CreateBucketConfiguration.Tags": "TagResource"},
     ("sagemaker", "CreateNotebookInstance"): {"Tags": "AddTags"},
     ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): {"Tags": "AddTags"},

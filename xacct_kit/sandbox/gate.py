@@ -20,8 +20,10 @@ from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.layout import MAIN_ACCOUNT
+from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.members import Members
+from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
+from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
     SERVICES,
@@ -50,6 +52,7 @@ class Gate:
 
     Attributes:
         members: the accounts that are still to be furnished.
+        new_accounts: the accounts that are being created.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Gate:
         self.keyring = Keyring()
         self.cloudformation = CloudFormation()
         self.stack_sets = StackSets()
+        self.new_accounts = NewAccounts(Layout())
         self.members = Members((), lambda _: None)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -128,6 +132,8 @@ class Gate:
 
     def _handler(self, operation: Operation) -> Handler | None:
         """What answers an operation in place of moto."""
+        if operation.service == "organizations" and operation.name in CREATION_OPERATIONS:
+            return lambda caller, params: self.new_accounts.handle(operation.name, params, caller)
         if operation.service == "cloudformation" and operation.name in OPERATIONS:
             return lambda caller, params: self.stack_sets.handle(operation.name, params, caller)
         if operation.service == "cloudformation":

@@ -5,10 +5,11 @@ Read from the state engine, as `state` reads IAM's part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from moto.organizations.models import organizations_backends
+from moto.iam.models import iam_backends
+from moto.organizations.models import FakeAccount, organizations_backends
 
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.state import Policy
@@ -32,6 +33,40 @@ def mark_closed(management: str, account: str) -> None:
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
     """
     _member(_organization(management), account).state = "CLOSED"
+
+
+def add_account(
+    backend: Any, account: str, name: str, email: str, tags: Iterable[Mapping[str, str]] = ()
+) -> None:
+    """Add an account with an ID of our choice; moto would choose one at random.
+
+    Parameters:
+        backend: moto's organization.
+        account: its ID.
+        name: its name.
+        email: its e-mail address.
+        tags: its tags, each with `Key` and `Value`.
+    """
+    made = FakeAccount(backend.org, AccountName=name, Email=email, Tags=list(tags))
+    # moto gave it a role under the random ID that it had at first.
+    iam_backends.pop(made.id, None)
+    made.id = account
+    for policy in backend.policies:
+        if policy.aws_managed:
+            attach(policy, made)
+    backend.accounts.append(made)
+    organizations_backends.master_accounts[account] = (backend.account_id, backend.partition)
+
+
+def attach(policy: Any, account: Any) -> None:
+    """Do what moto does after looking at every account there is."""
+    account.attached_policies.append(policy)
+    policy.attachments.append(account)
+
+
+def find_organization(management: str) -> Any:
+    """The organization of a management account, as moto keeps it."""
+    return _organization(management)
 
 
 def accounts_below(management: str, unit: str) -> list[str]:

@@ -6,16 +6,15 @@ import functools
 import json
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from moto.iam.models import iam_backends
-from moto.organizations.models import FakeAccount, organizations_backends
+from moto.organizations.models import organizations_backends
 
 from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
-from xacct_kit.sandbox import scenarios, state
+from xacct_kit.sandbox import organization, scenarios, state
 from xacct_kit.sandbox.gate import Gate
 from xacct_kit.sandbox.layout import (
     MAIN_ACCOUNT,
@@ -25,19 +24,17 @@ from xacct_kit.sandbox.layout import (
     Layout,
 )
 from xacct_kit.sandbox.principals import Key, Principal
+from xacct_kit.sandbox.roles import ADMINISTRATOR, LONG_AGO, allowing, create_role, trusting
 from xacct_kit.sandbox.scenarios import Scenario
 
-# When the roles were made that are not new: moto's times have no time zone.
-_LONG_AGO = datetime(2020, 1, 1)
-
-_ADMINISTRATOR = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-}
-_MAY_ASSUME = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
-}
+_MAY_ASSUME = allowing("sts:AssumeRole")
+_MAY_CREATE_ACCOUNTS = allowing(
+    "organizations:CreateAccount",
+    "organizations:Describe*",
+    "organizations:List*",
+    "organizations:MoveAccount",
+    "organizations:TagResource",
+)
 
 
 def build(layout: Layout, scenario: Scenario) -> None:
@@ -48,10 +45,14 @@ def build(layout: Layout, scenario: Scenario) -> None:
     _create_operator(layout.partition)
     _create_access_role(layout, MAIN_ACCOUNT)
     for name in (layout.api_handler_role, layout.workflow_loop_runner_role, layout.untrusted_role):
-        trust = _trust(
-            Service="lambda.amazonaws.com", AWS=f"arn:{layout.partition}:iam::{MANAGEMENT_ACCOUNT}:root"
+        trust = trusting(
+            {
+                "Service": "lambda.amazonaws.com",
+                "AWS": f"arn:{layout.partition}:iam::{MANAGEMENT_ACCOUNT}:root",
+            }
         )
-        _create_role(layout.partition, MAIN_ACCOUNT, name, trust, _MAY_ASSUME)
+        create_role(layout.partition, MAIN_ACCOUNT, name, trust, _MAY_ASSUME)
+    _create_management_role(layout)
 
 
 def furnish(gate: Gate, layout: Layout, scenario: Scenario, account: str) -> None:
@@ -85,7 +86,7 @@ def _tamper(layout: Layout, scenario: Scenario, account: str) -> None:
         )
         role.permissions_boundary_arn = policy.arn
     if not scenario.propagation:
-        role.create_date = _LONG_AGO
+        role.create_date = LONG_AGO
 
 
 def _attach_scp(layout: Layout, document: dict[str, Any]) -> None:
@@ -98,13 +99,7 @@ def _attach_scp(layout: Layout, document: dict[str, Any]) -> None:
     policy.id = f"p-{name.lower()}"
     for account in backend.accounts:
         if account.id not in (MANAGEMENT_ACCOUNT, MAIN_ACCOUNT):
-            _attach(policy, account)
-
-
-def _attach(policy: Any, account: Any) -> None:
-    """Do what moto does after looking at every account there is."""
-    account.attached_policies.append(policy)
-    policy.attachments.append(account)
+            organization.attach(policy, account)
 
 
 @functools.cache
@@ -161,51 +156,35 @@ def _create_organization(partition: str, members: Iterable[str]) -> None:
     backend.create_organization(region=backend.region_name, FeatureSet="ALL")
     backend.enable_policy_type(RootId=backend.ou[0].id, PolicyType="SERVICE_CONTROL_POLICY")
     for member in members:
-        _add_account(backend, partition, member)
-    # moto gave each account a role under the random ID that it had at first.
+        name = "main" if member == MAIN_ACCOUNT else f"member-{member}"
+        organization.add_account(backend, member, name, f"{name}@example.com")
+    # moto gave the management account a role under the random ID that it had at first.
     iam_backends.clear()
-
-
-def _add_account(backend: Any, partition: str, account_id: str) -> None:
-    """Add an account with an ID of our choice; moto would choose one at random."""
-    name = "main" if account_id == MAIN_ACCOUNT else f"member-{account_id}"
-    account = FakeAccount(backend.org, AccountName=name, Email=f"{name}@example.com")
-    account.id = account_id
-    backend.accounts.append(account)
-    for policy in backend.policies:
-        _attach(policy, account)
-    organizations_backends.master_accounts[account_id] = (MANAGEMENT_ACCOUNT, partition)
 
 
 def _create_operator(partition: str) -> None:
     backend = iam_backends[MANAGEMENT_ACCOUNT][partition]
     backend.create_user(region_name=backend.region_name, user_name="operator")
     state.identify_user(partition, MANAGEMENT_ACCOUNT, "operator")
-    backend.put_user_policy("operator", "AdministratorAccess", json.dumps(_ADMINISTRATOR))
+    backend.put_user_policy("operator", "AdministratorAccess", json.dumps(ADMINISTRATOR))
 
 
 def _create_access_role(layout: Layout, account: str) -> None:
-    trust = _trust(AWS=f"arn:{layout.partition}:iam::{MANAGEMENT_ACCOUNT}:root")
-    _create_role(layout.partition, account, layout.access_role, trust, _ADMINISTRATOR)
+    trust = trusting({"AWS": f"arn:{layout.partition}:iam::{MANAGEMENT_ACCOUNT}:root"})
+    create_role(layout.partition, account, layout.access_role, trust, ADMINISTRATOR)
 
 
-def _create_role(
-    partition: str, account: str, name: str, trust: dict[str, Any], policy: dict[str, Any]
-) -> None:
-    backend = iam_backends[account][partition]
-    role = backend.create_role(
-        role_name=name,
-        assume_role_policy_document=json.dumps(trust),
-        path="/",
-        permissions_boundary=None,
-        description="",
-        tags=[],
-        max_session_duration="3600",
+def _create_management_role(layout: Layout) -> None:
+    """The role by which main creates accounts, and comes into those that are new."""
+    creators = (layout.api_handler_role, layout.workflow_loop_runner_role)
+    arns = [f"arn:{layout.partition}:iam::{MAIN_ACCOUNT}:role/{name}" for name in creators]
+    trust = trusting({"AWS": arns}, layout.management_external_id)
+    entering = allowing("sts:AssumeRole", resource=f"arn:{layout.partition}:iam::*:role/*")
+    create_role(
+        layout.partition,
+        MANAGEMENT_ACCOUNT,
+        layout.management_role,
+        trust,
+        _MAY_CREATE_ACCOUNTS,
+        entering,
     )
-    role.create_date = _LONG_AGO
-    backend.put_role_policy(name, "permissions", json.dumps(policy))
-
-
-def _trust(**principals: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": principals, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -19,6 +19,7 @@ from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.gate import Gate, WSGIApplication
 from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
 from xacct_kit.sandbox.members import Members
+from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.scenarios import Scenario, find_scenario
 
 HOST = "127.0.0.1"
@@ -52,6 +53,7 @@ def make_sandbox(layout: Layout, port: int = 0) -> BaseWSGIServer:
     gate = _make_gate(layout, scenario)
     seeding.build(layout, scenario)
     gate.keyring.add(seeding.operator_key(layout.partition))
+    gate.new_accounts = NewAccounts(layout)
     gate.members = Members(layout.members, partial(seeding.furnish, gate, layout, scenario))
     # Bound here, because werkzeug ends the process when a port is taken.
     with socket.create_server((HOST, port)) as bound:
