@@ -142,10 +142,10 @@ class Finding:
     """One row of a report.
 
     Attributes:
-        step: the step that found it: targets, preflight, deploy, trust, cost_explorer, permissions,
-            leftovers, canaries or offboard.
+        step: the step that found it: targets, create_account, preflight, deploy, trust, cost_explorer,
+            permissions, leftovers, canaries or offboard.
         probe: which check of that step, as a short name.
-        account: the member account's 12 digits.
+        account: the member account's 12 digits; its e-mail address while it has yet to be created.
         region: the region that was called.
         caller: the principal that the call was made as.
         service: the service's IAM prefix.

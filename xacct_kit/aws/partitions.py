@@ -13,10 +13,12 @@ class Partition:
     Attributes:
         name: as ARNs spell it.
         cost_explorer_region: where Cost Explorer answers; None where it is not offered.
+        creates_accounts: whether AWS Organizations creates accounts from within it.
     """
 
     name: str
     cost_explorer_region: str | None
+    creates_accounts: bool = True
 
     def role_arn(self, account: str, name: str) -> str:
         """The ARN of a role that has no path."""
@@ -34,6 +36,8 @@ PARTITIONS: Mapping[str, Partition] = {
     for partition in (
         Partition(name="aws", cost_explorer_region="us-east-1"),
         Partition(name="aws-cn", cost_explorer_region="cn-northwest-1"),
-        Partition(name="aws-us-gov", cost_explorer_region=None),
+        # Of GovCloud they are created from the commercial partition.
+        # https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateGovCloudAccount.html
+        Partition(name="aws-us-gov", cost_explorer_region=None, creates_accounts=False),
     )
 }

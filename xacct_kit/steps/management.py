@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from xacct_kit.aws.assumed import role_of
@@ -58,6 +59,7 @@ def management_caller(session: Session, step: str, subject: str) -> Caller:
     if session.params.management_role is None:
         return _operator(session, question, account)
     source = _source(session, question)
+    question = replace(question, caller=source.name)
     role_arn = session.role_arn(account, session.params.management_role)
     assumption = session.assumed(source, role_arn, external_id=external_id)
     if assumption.caller is None:

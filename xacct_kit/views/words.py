@@ -16,6 +16,7 @@ SIGNS: Mapping[Verdict, str] = {
 
 STEPS: Mapping[str, str] = {
     "targets": "Targets",
+    "create_account": "Create account",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
