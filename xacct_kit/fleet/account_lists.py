@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from xacct_kit import strict_yaml
@@ -55,8 +55,8 @@ def read_accounts(file: str | Path) -> tuple[str, ...]:
     Raises:
         ParamsError: the file cannot be read, or holds something else than account IDs, or none.
     """
-    place = "standard input" if str(file) == STANDARD_INPUT else str(file)
-    text = strict_yaml.decode(_contents(file, place), place)
+    place = place_of(file)
+    text = strict_yaml.decode(read_contents(file, place), place)
     accounts: dict[str, None] = {}
     faults: list[str] = []
     for line, written in _entries(text, place):
@@ -65,15 +65,34 @@ def read_accounts(file: str | Path) -> tuple[str, ...]:
             faults.append(f"{place}, line {line}: {fault}")
         elif written:
             accounts[written] = None
-    if faults:
-        more = len(faults) - _MOST_FAULTS
-        raise ParamsError([*faults[:_MOST_FAULTS], *([f"{place}: and {more} more"] if more > 0 else [])])
+    refuse(faults, place)
     if not accounts:
         raise ParamsError([f"{place}: names no account; an empty list never means all accounts"])
     return tuple(accounts)
 
 
-def _contents(file: str | Path, place: str) -> bytes:
+def place_of(file: str | Path) -> str:
+    """What a file is called in a fault."""
+    return "standard input" if str(file) == STANDARD_INPUT else str(file)
+
+
+def refuse(faults: Sequence[str], place: str) -> None:
+    """Refuse a list that has faults, naming the first of them.
+
+    Raises:
+        ParamsError: it has any.
+    """
+    if faults:
+        more = len(faults) - _MOST_FAULTS
+        raise ParamsError([*faults[:_MOST_FAULTS], *([f"{place}: and {more} more"] if more > 0 else [])])
+
+
+def read_contents(file: str | Path, place: str) -> bytes:
+    """The bytes of a file, or of standard input.
+
+    Raises:
+        ParamsError: it cannot be read, or is too big for a list of accounts.
+    """
     try:
         if str(file) == STANDARD_INPUT:
             read = sys.stdin.buffer.read(_MOST_BYTES + 1)
@@ -95,7 +114,7 @@ def _entries(text: str, place: str) -> _Entries:
         return strict_yaml.parse_list(text, place, _KEY)
     if _ACCOUNT_ALONE.match(first.lstrip()):
         return _of_lines(lines)
-    if any(delimiter in first for delimiter in _DELIMITERS) or _plain_name(first) in _COLUMNS:
+    if any(delimiter in first for delimiter in _DELIMITERS) or plain_name(first) in _COLUMNS:
         return _of_table(lines, place)
     return _of_lines(lines)
 
@@ -108,9 +127,9 @@ def _of_lines(lines: Iterable[str]) -> _Entries:
 
 
 def _of_table(lines: list[str], place: str) -> _Entries:
-    rows = _rows(lines, place)
+    rows = table_rows(lines, place)
     number, header = next(rows, (1, []))
-    names = [_plain_name(cell) for cell in header]
+    names = [plain_name(cell) for cell in header]
     column = next((names.index(name) for name in _COLUMNS if name in names), None)
     if column is None:
         raise ParamsError(
@@ -120,8 +139,12 @@ def _of_table(lines: list[str], place: str) -> _Entries:
         yield number, row[column].strip() if column < len(row) else ""
 
 
-def _rows(lines: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table that are not empty and no comment, each with its first line."""
+def table_rows(lines: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table that are not empty and no comment, each with its first line.
+
+    Raises:
+        ParamsError: it is not CSV.
+    """
     header = next(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     # Where the decimal sign is a comma, spreadsheets write semicolons.
     delimiter = max(_DELIMITERS, key=header.count)
@@ -136,7 +159,8 @@ def _rows(lines: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
         raise ParamsError([f"{place}, line {begins}: cannot be read as CSV: {error}"]) from error
 
 
-def _plain_name(cell: str) -> str:
+def plain_name(cell: str) -> str:
+    """The letters and digits of a column's name, by which columns are known."""
     return re.sub(r"[^a-z0-9]", "", cell.lower())
 
 

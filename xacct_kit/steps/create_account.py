@@ -47,7 +47,7 @@ def create_account(
     if isinstance(organization, Finding):
         return None, [organization]
     rows: list[Finding] = []
-    account = create_in(organization, new, rows.append, progress)
+    account = create_in(organization, new, lambda row, _: rows.append(row), progress)
     return account, [replace(row, account=account) if account else row for row in rows]
 
 
@@ -94,7 +94,7 @@ def create_in(
     Parameters:
         organization: where; many threads may create accounts in it.
         new: what is to be created.
-        note: is given each finding the moment it is known.
+        note: is given each finding the moment it is known, and whether it is the last.
         progress: is told what is waited for, and for how long.
         request_id: the request that an earlier run has made for it, to go on with.
 
@@ -106,5 +106,5 @@ def create_in(
     try:
         return creation.run()
     except Exception as error:
-        note(broken(session, creation.say.question("create-account", ""), error))
+        note(broken(session, creation.say.question("create-account", ""), error), True)
         return None

@@ -15,8 +15,8 @@ from xacct_kit.steps.new_account import NewAccount, same_email
 from xacct_kit.steps.organization_accounts import Account, NotRead, Organization, Status
 from xacct_kit.steps.waiting import Progress, attempts
 
-Note = Callable[[Finding], None]
-"""Is given each finding of a creation the moment it is known."""
+Note = Callable[[Finding, bool], None]
+"""Is given each finding of a creation the moment it is known, and whether it is the last."""
 
 # So many requests are looked at for one account, and so many answers may be lost.
 _MOST_ROUNDS = 4
@@ -42,7 +42,7 @@ class Creation:
     Parameters:
         organization: where it is created.
         new: what is to be created.
-        note: is given each finding the moment it is known.
+        note: is given each finding the moment it is known, and whether it is the last.
         progress: is told what is waited for.
         request_id: the request that an earlier run has made for it.
     """
@@ -72,23 +72,24 @@ class Creation:
         try:
             self._obtain()
         except _Ended as ended:
-            self._note(ended.finding)
+            self._note(ended.finding, True)
             return None
         except NotRead as error:
-            self._note(self.say.unread(error))
+            self._note(self.say.unread(error), True)
             return None
         self._arrive()
         return self.say.account
 
     def _arrive(self) -> None:
         session, say = self._organization.session, self.say
+        unit, bound = self._new.organizational_unit, self._wait if self._fresh else 0
         asked = say.question("access-role", "sts:AssumeRole")
-        bound = self._wait if self._fresh else 0
-        self._note(guarded(session, asked, lambda: access_role(say, asked, bound, self._progress)))
-        unit = self._new.organizational_unit
+        row = guarded(session, asked, lambda: access_role(say, asked, bound, self._progress))
+        self._note(row, unit is None)
         if unit is not None:
             moved = say.question("move-account", "organizations:MoveAccount")
-            self._note(guarded(session, moved, lambda: move_account(say, moved, unit, self._progress)))
+            row = guarded(session, moved, lambda: move_account(say, moved, unit, self._progress))
+            self._note(row, True)
 
     def _obtain(self) -> None:
         """Have the account: find it, or ask for it and wait.
@@ -113,7 +114,7 @@ class Creation:
         if self._describe(self.say.request_id).absent:
             self.say.request_id = ""
         else:
-            self._note(self.say.resumed())
+            self._note(self.say.resumed(), False)
 
     def _describe(self, request_id: str) -> Answer:
         return self._organization.call("DescribeCreateAccountStatus", CreateAccountRequestId=request_id)
@@ -136,7 +137,7 @@ class Creation:
         """Whether a request of this name is, or may be, for this account; then it is taken."""
         if status["State"] == "IN_PROGRESS":
             self._adopted = status["Id"]
-            self._note(self.say.adopted(self._adopted))
+            self._note(self.say.adopted(self._adopted), False)
             return True
         made = self._has_email(status["AccountId"])
         if made is None:
@@ -166,7 +167,7 @@ class Creation:
         self.say.account = account
         joined = there.get("JoinedTimestamp")
         self._fresh = joined is None or datetime.now(UTC) - joined < _NEW
-        self._note(self.say.there_already())
+        self._note(self.say.there_already(), False)
 
     def _ask(self) -> None:
         """Ask for the account, as often as AWS is busy; after a lost answer, only if it is not there then."""
@@ -196,7 +197,7 @@ class Creation:
         # The SDK itself asks again when an answer is lost.
         self._lost |= answer.result.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
         self.say.request_id = request_id
-        self._note(self.say.accepted(answer.seconds))
+        self._note(self.say.accepted(answer.seconds), False)
         return True
 
     def _watch(self) -> Status:
@@ -248,7 +249,7 @@ class Creation:
     def _has(self, account: str) -> None:
         self.say.account = account
         self._progress(f"{self._new.what} is {account}")
-        self._note(self.say.created())
+        self._note(self.say.created(), False)
 
     def _made_before(self) -> bool:
         """Whether an earlier request has made the account, or will; after a lost answer it may show late."""
