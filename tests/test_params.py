@@ -198,6 +198,31 @@ def test_a_literal_is_taken_in_the_sandbox_and_never_shown(literal: str) -> None
     assert "external_id='…'" in repr(params)
 
 
+ROLE = {"management_role": "ManagementRole"}
+
+
+@pytest.mark.parametrize("literal", ["aB", "x" * 1224, "A-1_+=,.@:/x"])
+def test_the_management_role_s_external_id_is_never_shown_either(literal: str) -> None:
+    params = Params.of(**{**VALUES, **ROLE, "management_external_id": literal})
+    assert params.management_external_id == literal
+    assert "management_external_id='…'" in repr(params)
+    assert "management_external_id=None" in repr(Params.of(**VALUES))
+
+
+def test_outside_the_sandbox_it_is_referred_to() -> None:
+    key = "management_external_id"
+    assert Params.of(**{**IN_AWS, **ROLE, key: "env:THEIRS"}).management_external_id == "env:THEIRS"
+    (fault,) = faults(lambda: Params.of(**{**IN_AWS, **ROLE, key: SECRET}))
+    assert fault.startswith("management_external_id: a literal is for the sandbox only")
+    assert SECRET not in fault
+
+
+@pytest.mark.parametrize("role", [None, "none", ""])
+def test_it_means_nothing_without_the_role(role: str | None) -> None:
+    values = {"management_role": role, "management_external_id": "env:THEIRS"}
+    assert faults_of(**values) == ("management_external_id: means nothing without management_role",)
+
+
 @pytest.mark.parametrize("environment", ["sandbox", "aws", "nowhere"])
 @pytest.mark.parametrize("text", ["env:", f"env:{SECRET}", "file:", "ssm:", "ssm:a b", "secretsmanager:a b"])
 def test_what_begins_like_a_reference_is_one(environment: str, text: str) -> None:
@@ -212,6 +237,9 @@ def test_what_begins_like_a_reference_is_one(environment: str, text: str) -> Non
         pytest.param({"environment": "aws", "external_id": SECRET}, id="literal in aws"),
         pytest.param({"external_id": f"{SECRET}!"}, id="character"),
         pytest.param({"external_id": SECRET * 100}, id="length"),
+        pytest.param({**ROLE, "management_external_id": f"{SECRET}!"}, id="their character"),
+        pytest.param({**ROLE, "management_external_id": [SECRET]}, id="their list"),
+        pytest.param({"management_external_id": SECRET}, id="theirs without role"),
         pytest.param({"external_id": [SECRET]}, id="list"),
         pytest.param({"external_id": {SECRET: SECRET}}, id="mapping"),
         pytest.param({"external_id": SECRET.encode()}, id="bytes"),
@@ -271,6 +299,8 @@ def test_a_literal_in_aws_is_told_how_to_refer_to_it() -> None:
         ("stack_tags", {"aws:a": "b"}, "'aws:a' begins with aws:, which is kept for AWS"),
         ("stack_tags", {"a": ""}, "'a': a key has 1 to 128 characters, a value 1 to 256"),
         ("stack_tags", {str(n): "x" for n in range(51)}, "has 51 tags; a stack takes 50"),
+        ("management_account", "1", "'1' is not an account ID, which is 12 digits and nothing else"),
+        ("management_role", "a b", "'a b' is not a role's name: 1 to 64 letters, digits or +=,.@_-"),
         ("profile", "", "'' is not a name: it is empty or begins or ends with a space"),
         ("max_cost_usd", -0.01, "must be greater than or equal to 0, not -0.01"),
         ("max_cost_usd", float("nan"), "must be a finite number, not nan"),

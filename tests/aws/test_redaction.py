@@ -43,6 +43,26 @@ def test_an_external_id_is_taken_out_in_every_form(writer: str) -> None:
     assert told.endswith(" after")
 
 
+@pytest.mark.parametrize(
+    "names", [("external_id", "management_external_id"), ("management_external_id", "external_id")]
+)
+def test_of_two_external_ids_one_may_be_a_part_of_the_other(names: tuple[str, str]) -> None:
+    secrets = {"external_id": "quiet-heron", "management_external_id": "quiet-heron-amber"}
+    redactor = Redactor()
+    for name in names:
+        redactor.learn_external_id(secrets[name], name)
+    told = redactor("quiet-heron, quiet-heron-amber, ${external_id}")
+    assert told == "${external_id}, ${management_external_id}, ${external_id}"
+
+
+@pytest.mark.parametrize("secret", ["id", "external", "management", "ex"])
+def test_a_place_for_an_external_id_is_left_as_it_is(secret: str) -> None:
+    redactor = Redactor()
+    redactor.learn_external_id(secret)
+    text = "${external_id} ${management_external_id}"
+    assert redactor(text) == text
+
+
 @pytest.mark.parametrize("writer", WRITERS)
 def test_credentials_are_taken_out_in_every_form(writer: str) -> None:
     told = redact.knowing(None, "", TOKEN)(f"before {WRITERS[writer](TOKEN)} after")

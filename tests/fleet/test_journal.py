@@ -149,6 +149,7 @@ OTHERS = {
     "another region": ({"region": "eu-west-1"}, False),
     "other accounts": ({"member_accounts": ("400000000007",)}, True),
     "a new external ID": ({"external_id": "another-external-id"}, True),
+    "a new external ID of the management role": ({"management_external_id": "another-external-id"}, True),
     "more patience": ({"wait_seconds": 7}, True),
 }
 

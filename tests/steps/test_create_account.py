@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xacct_kit as xk
+from xacct_kit.aws.clients import Connection
 from xacct_kit.environment import sandbox_connection
 from xacct_kit.errors import ParamsError
 from xacct_kit.params import Params
@@ -339,6 +341,75 @@ def test_why_the_management_role_is_refused_is_found_out(
     assert "another-one" not in str(row)
 
 
+def main_role(stage: Stage, name: str, *actions: str) -> str:
+    """A role of main that the operator may act as."""
+    session = stage.session()
+    administrator = session.deployer(MAIN_ACCOUNT).caller
+    assert administrator is not None
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trusting = trust | {"Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:root"}}
+    allowed = [{"Effect": "Allow", "Action": action, "Resource": "*"} for action in actions]
+    for operation, params in (
+        ("CreateRole", {"AssumeRolePolicyDocument": policy(trusting)}),
+        ("PutRolePolicy", {"PolicyName": "inline", "PolicyDocument": policy(*allowed)}),
+    ):
+        answer = session.call(administrator, "iam", operation, RoleName=name, **params)
+        assert answer.ok, answer.outcome
+    return name
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def test_where_main_s_own_policies_refuse_it_they_are_named(stage: Stage) -> None:
+    name = main_role(stage, "IdleRole", "ssm:DescribeParameters")
+    principal = f"arn:aws:iam::{MAIN_ACCOUNT}:role/{name}"
+    role = management_role(stage, "for-idle", *READING, principal=principal)
+    session = stage.session(api_handler_role=name, management_role=role)
+    account, (row,) = create_account(session, new("idle"))
+    assert (account, row.verdict, row.outcome) == (None, Verdict.FAIL, OutcomeKind.DENIED_IDENTITY)
+    assert row.caller == name
+    assert "IdleRole was refused sts:AssumeRole" in row.why
+    assert row.fix
+
+
+def user_of_main(stage: Stage, *actions: str) -> Connection:
+    """A user of main, who is nobody in the management account."""
+    session = stage.session()
+    administrator = session.deployer(MAIN_ACCOUNT).caller
+    assert administrator is not None
+    allowed = [{"Effect": "Allow", "Action": action, "Resource": "*"} for action in actions]
+    key: Any = None
+    for operation, params in (
+        ("CreateUser", {}),
+        ("PutUserPolicy", {"PolicyName": "inline", "PolicyDocument": policy(*allowed)}),
+        ("CreateAccessKey", {}),
+    ):
+        answer = session.call(administrator, "iam", operation, UserName="someone", **params)
+        assert answer.ok, answer.outcome
+        key = answer.result.get("AccessKey")
+    return Connection(endpoint=stage.endpoint, access_key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+
+def test_an_operator_of_main_assumes_the_role_itself_where_it_cannot_act_as_main_s_role(stage: Stage) -> None:
+    connection = user_of_main(stage, "sts:AssumeRole", "organizations:DescribeOrganization")
+    principal = f"arn:aws:iam::{MAIN_ACCOUNT}:user/someone"
+    trusting = management_role(
+        stage, "for-someone", *READING, "organizations:CreateAccount", "sts:AssumeRole", principal=principal
+    )
+    session = xk.Session(stage.session(management_role=trusting).params, connection)
+    account, rows = create_account(session, new("by-someone"))
+    assert verdicts(rows) == CREATED
+    assert account is not None
+
+    session = xk.Session(stage.session().params, connection)
+    account, (row,) = create_account(session, new("by-nobody"))
+    assert (account, row.verdict, row.caller) == (None, Verdict.FAIL, "someone")
+    assert f"is not of {MANAGEMENT_ACCOUNT} and cannot read the role" in row.why
+    assert principal in row.fix
+
+
 def test_an_operator_of_another_account_needs_a_management_role(stage: Stage) -> None:
     values = {"management_role": None, "management_external_id": None, "management_account": MAIN_ACCOUNT}
     account, (row,) = create_account(stage.session(**values), new("elsewhere"))
@@ -420,3 +491,29 @@ def test_what_aws_would_not_accept_is_refused_before_it_is_asked(values: dict[st
     with pytest.raises(ParamsError) as caught:
         NewAccount(**{"name": "name", "email": "name@example.com", **values})
     assert fault in str(caught.value)
+
+
+# What is told of it.
+
+
+def test_a_report_of_creations_can_be_shown_and_saved(stage: Stage, tmp_path: Path) -> None:
+    _, made = create_account(stage.session(), new("shown"))
+    _, failed = create_account(stage.session(), NewAccount(name="fails", email=failing("INVALID_EMAIL")))
+    report = xk.Report.of([*made, *failed])
+    assert "Create account" in str(report)
+    assert failing("INVALID_EMAIL") in str(report)
+    report.save(tmp_path)
+    assert failing("INVALID_EMAIL") in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [Finding.from_dict(row.to_dict()) for row in report] == list(report)
+
+
+def test_an_external_id_that_is_referred_to_is_in_no_finding(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setenv("XACCT_MANAGEMENT_EXTERNAL_ID", MANAGEMENT_EXTERNAL_ID)
+    session = stage.session(management_external_id="env:XACCT_MANAGEMENT_EXTERNAL_ID")
+    account, rows = create_account(session, new(f"told-{MANAGEMENT_EXTERNAL_ID[:9]}"), lines.append)
+    assert account is not None
+    assert MANAGEMENT_EXTERNAL_ID not in f"{rows}{lines}"
+    assert session.redact(MANAGEMENT_EXTERNAL_ID) == "${management_external_id}"

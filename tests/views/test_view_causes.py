@@ -81,6 +81,11 @@ def told(why, account):
             "left xacct-canary-20260101t000001-def",
             "left xacct-canary-…",
         ),
+        (
+            "one@example.com (the one) was not created by car-0123456789",
+            "other@example.org (another) was not created by car-9876543210",
+            "… was not created by …",
+        ),
         ("uses i-0123456789abcdef0", "uses i-0fedcba9876543210", "uses …"),
     ],
 )

@@ -121,7 +121,7 @@ class NewAccount:
     @property
     def what(self) -> str:
         """What people call it."""
-        return f"{self.name} ({self.email})"
+        return f"{self.email} ({self.name})"
 
     @property
     def request(self) -> dict[str, object]:

@@ -27,6 +27,10 @@ _OWN = re.compile(
     r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
     r"|\b\d{8}T\d{6}Z\b"
     r"|\b\d+(?:\.\d+)? ?(?:ms|s|seconds?|minutes?|hours?)\b"
+    # A new account, which has a name and an address, and the request for it.
+    # https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccountStatus.html
+    r"|[\w!#$*+./=?^{}~-]{1,64}@[\w.-]{1,64}\w(?: \([^)]{1,50}\))?"
+    r"|\bcar-[a-z0-9]{8,32}\b"
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
     r"|\b[a-z]{1,12}-[0-9a-f]{17}\b"
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
