@@ -36,6 +36,7 @@ from xacct_kit.sandbox.layout import (
     MEMBER_ACCOUNT,
     Layout,
 )
+from xacct_kit.steps.waiting import attempts
 
 SECONDS = 0.1
 ACCESS_ROLE = "OrganizationAccountAccessRole"
@@ -277,6 +278,33 @@ def test_a_whole_organization_may_still_be_initializing(no_aws: None) -> None:
         client = served.operator.client("organizations")
         assert refusal(client.create_account, **asked()).code == "FinalizingOrganizationException"
         assert len(accounts(client)) == 3
+
+
+def test_stack_sets_deploy_to_it(no_aws: None) -> None:
+    with serving(Layout(account_seconds=SECONDS, scenario="role-missing")) as served:
+        cloudformation = served.operator.client("cloudformation")
+        client = served.operator.client("organizations")
+        cloudformation.activate_organizations_access()
+        handle = '{"Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}'
+        cloudformation.create_stack_set(
+            StackSetName="everywhere",
+            TemplateBody=handle,
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": True},
+        )
+        root = client.list_roots()["Roots"][0]["Id"]
+        cloudformation.create_stack_instances(
+            StackSetName="everywhere",
+            DeploymentTargets={"OrganizationalUnitIds": [root]},
+            Regions=["us-east-1"],
+        )
+        account = created(client, **asked())["AccountId"]
+        for _ in attempts(20):
+            listed = cloudformation.list_stack_instances(StackSetName="everywhere")["Summaries"]
+            status = {each["Account"]: each["StackInstanceStatus"]["DetailedStatus"] for each in listed}
+            if status.get(account) == "SUCCEEDED":
+                break
+        assert status[account] == "SUCCEEDED"
 
 
 def test_govcloud_has_no_such_action(no_aws: None) -> None:

@@ -250,6 +250,19 @@ def test_a_creation_that_is_not_over_in_time_is_not_known(no_aws: None) -> None:
         child.stop()
 
 
+def test_an_organization_that_is_busy_is_asked_again(no_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each second request is one too many, and the SDK does not try again by itself.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    child = SandboxProcess(Layout(account_seconds=SECONDS, throttle={"organizations": 0.5}))
+    try:
+        busy = Stage(child.endpoint)
+        account, rows = create_account(busy.session(), new("patient"))
+        assert verdicts(rows) == CREATED
+        assert account is not None
+    finally:
+        child.stop()
+
+
 # Whoever creates it.
 
 

@@ -186,7 +186,7 @@ class NewAccounts:
             raise _refusal("CreateAccountStatusNotFoundException")
         return {"CreateAccountStatus": found.status}
 
-    def list(self, _caller: Caller, params: Params) -> Answer:
+    def list_all(self, _caller: Caller, params: Params) -> Answer:
         """List the creations, page by page."""
         states = params.get("States") or ("IN_PROGRESS", "SUCCEEDED", "FAILED")
         token, size = params.get("NextToken") or "0", int(params.get("MaxResults") or _PAGE_SIZE)
@@ -203,7 +203,7 @@ Handler = Callable[[NewAccounts, "Caller", Params], Answer]
 OPERATIONS: Mapping[str, Handler] = {
     "CreateAccount": NewAccounts.create,
     "DescribeCreateAccountStatus": NewAccounts.describe,
-    "ListCreateAccountStatus": NewAccounts.list,
+    "ListCreateAccountStatus": NewAccounts.list_all,
 }
 
 

@@ -16,6 +16,7 @@ from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal
 from xacct_kit.steps.denials import Denial, explain
 from xacct_kit.steps.findings import Question, finding, not_tried
+from xacct_kit.steps.organization_accounts import patiently
 
 
 class NoManagement(Exception):
@@ -70,7 +71,9 @@ def management_caller(session: Session, step: str, subject: str) -> Caller:
 def _management_account(session: Session, question: Question) -> str:
     if session.params.management_account:
         return session.params.management_account
-    answer = session.call(session.operator, "organizations", "DescribeOrganization")
+    answer = patiently(
+        session, lambda: session.call(session.operator, "organizations", "DescribeOrganization")
+    )
     found: str = answer.result.get("Organization", {}).get("MasterAccountId", "")
     if not found:
         why = "Which account owns the organization cannot be read."

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.report import OutcomeKind
+from xacct_kit.steps.waiting import attempts
 
 Account = Mapping[str, Any]
 Status = Mapping[str, Any]
+
+
+def patiently(session: Session, ask: Callable[[], Answer]) -> Answer:
+    """Ask AWS Organizations, and ask again while it is busy with somebody else.
+
+    Of all services it is the first to be, and says so of requests that are few.
+    https://github.com/org-formation/org-formation-cli/issues/280
+
+    Parameters:
+        session: whose run it is; its params bound the waiting.
+        ask: makes the call.
+    """
+    answer = ask()
+    for _ in attempts(session.params.wait_seconds, first_pause=0.5):
+        if answer.outcome.kind is not OutcomeKind.THROTTLED:
+            break
+        answer = ask()
+    return answer
 
 
 class NotRead(Exception):
@@ -54,7 +74,7 @@ class Organization:
         """
         with self._lock:
             if anew or not self._read:
-                listed = self._pages("ListAccounts", "Accounts")
+                listed = self._listed("ListAccounts", "Accounts")
                 self._by_email = {str(each.get("Email", "")).lower(): each for each in listed}
                 self._read = True
             return self._by_email.get(email.lower())
@@ -65,7 +85,7 @@ class Organization:
         Raises:
             NotRead: they cannot be listed.
         """
-        listed = self._pages(
+        listed = self._listed(
             "ListCreateAccountStatus", "CreateAccountStatuses", States=["IN_PROGRESS", "SUCCEEDED"]
         )
         found = [each for each in listed if each.get("AccountName") == name]
@@ -77,7 +97,7 @@ class Organization:
         Raises:
             NotRead: it cannot be read.
         """
-        answer = self.call("DescribeAccount", AccountId=account)
+        answer = self.read("DescribeAccount", AccountId=account)
         if not answer.ok and not answer.absent:
             raise NotRead("DescribeAccount", answer)
         described: Account | None = answer.result.get("Account")
@@ -92,7 +112,7 @@ class Organization:
         with self._lock:
             if unit in self._units:
                 return True
-        answer = self.call("ListOrganizationalUnitsForParent", ParentId=unit)
+        answer = self.read("ListOrganizationalUnitsForParent", ParentId=unit)
         if not answer.ok and not answer.absent:
             raise NotRead("ListOrganizationalUnitsForParent", answer)
         if answer.ok:
@@ -104,8 +124,19 @@ class Organization:
         """Make a call to AWS Organizations."""
         return self.session.call(self.caller, "organizations", operation, **params)
 
-    def _pages(self, operation: str, key: str, **params: Any) -> Iterator[Mapping[str, Any]]:
-        for answer in self.session.pages(self.caller, "organizations", operation, **params):
-            if not answer.ok:
-                raise NotRead(operation, answer)
-            yield from answer.result[key]
+    def read(self, operation: str, **params: Any) -> Answer:
+        """Make a call that changes nothing, again while AWS is busy."""
+        return patiently(self.session, lambda: self.call(operation, **params))
+
+    def _listed(self, operation: str, key: str, **params: Any) -> list[Mapping[str, Any]]:
+        """What an operation lists, on all of its pages."""
+        pages: list[Answer] = []
+
+        def ask() -> Answer:
+            pages[:] = self.session.pages(self.caller, "organizations", operation, **params)
+            return pages[-1]
+
+        answer = patiently(self.session, ask)
+        if not answer.ok:
+            raise NotRead(operation, answer)
+        return [item for page in pages for item in page.result[key]]
