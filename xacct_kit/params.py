@@ -113,7 +113,7 @@ class Params(BaseModel):
         None, description="its role that creates accounts; none: the operator"
     )
     management_external_id: Annotated[str | None, NONE] = Field(
-        None, description="by reference; in the sandbox a literal"
+        None, description="its external ID, by reference"
     )
     max_cost_usd: float = Field(
         1.0, ge=0, allow_inf_nan=False, description="US dollars a run may spend on Cost Explorer"

@@ -60,3 +60,20 @@ def test_accounts_regions_and_calls_do_not_wait_for_each_other() -> None:
     assert waited(clock, budgets, call=("s3", "ListBuckets")) == 0
     budgets.wait(MEMBER, "eu-west-1", *SLOW)
     assert waited(clock, budgets) > 0
+
+
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+@pytest.mark.parametrize(
+    ("operation", "rate", "burst"),
+    [
+        ("CreateAccount", 0.1, 3),
+        ("DescribeCreateAccountStatus", 2.0, 2),
+        ("ListCreateAccountStatus", 5.0, 8),
+        ("MoveAccount", 2.0, 3),
+    ],
+)
+def test_accounts_are_created_no_faster_than_aws_allows(operation: str, rate: float, burst: int) -> None:
+    clock = Clock()
+    budgets = Budgets(lambda: clock.now, clock.sleep)
+    waits = [waited(clock, budgets, call=("organizations", operation)) for _ in range(burst + 2)]
+    assert waits == [0.0] * burst + [pytest.approx(1 / rate)] * 2

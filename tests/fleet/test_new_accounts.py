@@ -187,6 +187,14 @@ def test_five_are_in_progress_at_a_time(endpoint: str) -> None:
     assert not [line for line in lines if "no request yet" in line]
 
 
+def test_accounts_may_have_one_name(endpoint: str) -> None:
+    wanted = [NewAccount(name="namesake", email=f"namesake-{place}@example.com") for place in range(7)]
+    created = create_accounts(session_at(endpoint), wanted)
+    assert verdicts(created) == {Verdict.PASS}
+    assert len(set(created.accounts)) == 7
+    assert requests(endpoint)["namesake"] == 7
+
+
 def test_one_failure_is_one_account_s(endpoint: str, tmp_path: Path) -> None:
     wanted = [*many("beside", 2), NewAccount(name="failing", email=FAILING)]
     created = create_accounts(session_at(endpoint), wanted, out=tmp_path)

@@ -103,7 +103,8 @@ class Creation:
         if not self.say.request_id:
             self._check_unit()
         for number in range(_MOST_ROUNDS):
-            if not self.say.request_id and not self._found(anew=number > 0):
+            under_way = self.say.request_id or self._adopted
+            if not under_way and not self._found(anew=number > 0):
                 self._ask()
             if self.say.account or self._took(self._watch()):
                 return
@@ -130,7 +131,7 @@ class Creation:
         if there is not None:
             self._take(there)
             return True
-        creations = self._organization.creations(self._new.name)
+        creations = self._organization.creations(self._new.name, self._new.email)
         return any(self._is_it(status) for status in creations if status["Id"] not in self._others)
 
     def _is_it(self, status: Status) -> bool:
@@ -196,7 +197,8 @@ class Creation:
             return False
         # The SDK itself asks again when an answer is lost.
         self._lost |= answer.result.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-        self.say.request_id = request_id
+        self.say.request_id, self._adopted = request_id, ""
+        self._organization.note_request(request_id, self._new.email)
         self._note(self.say.accepted(answer.seconds), False)
         return True
 

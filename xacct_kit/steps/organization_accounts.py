@@ -61,6 +61,7 @@ class Organization:
         self._units: set[str] = set()
         self._by_email: dict[str, Account] = {}
         self._read = False
+        self._requests: dict[str, str] = {}
 
     def of_email(self, email: str, *, anew: bool = False) -> Account | None:
         """The account that has an e-mail address, in whatever case it is written.
@@ -79,8 +80,17 @@ class Organization:
                 self._read = True
             return self._by_email.get(email.lower())
 
-    def creations(self, name: str) -> list[Status]:
-        """The creations of accounts of a name that are in progress or have succeeded, newest first.
+    def note_request(self, request_id: str, email: str) -> None:
+        """Remember what address a request is for, which AWS does not tell."""
+        with self._lock:
+            self._requests[request_id] = email
+
+    def creations(self, name: str, email: str) -> list[Status]:
+        """The creations that are in progress or have succeeded and may be an account's, newest first.
+
+        Parameters:
+            name: the account's name.
+            email: its address; requests that are known to be for another are left out.
 
         Raises:
             NotRead: they cannot be listed.
@@ -88,7 +98,8 @@ class Organization:
         listed = self._listed(
             "ListCreateAccountStatus", "CreateAccountStatuses", States=["IN_PROGRESS", "SUCCEEDED"]
         )
-        found = [each for each in listed if each.get("AccountName") == name]
+        named = [each for each in listed if each.get("AccountName") == name]
+        found = [each for each in named if self._requests.get(each["Id"], email) == email]
         return sorted(found, key=lambda each: each["RequestedTimestamp"], reverse=True)
 
     def describe(self, account: str) -> Account | None:
