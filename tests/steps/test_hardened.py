@@ -12,7 +12,7 @@ import pytest
 import xacct_kit as xk
 from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.params import Params
-from xacct_kit.report import OutcomeKind, Verdict
+from xacct_kit.report import Outcome, OutcomeKind, Verdict
 from xacct_kit.role.escalation import ESCALATIONS
 from xacct_kit.steps.callers import role_access
 
@@ -177,6 +177,9 @@ CALLS: dict[str, list[Call]] = {
 # Opening a notebook and running commands take what the sandbox has none of: a machine.
 BY_ENGINE_ALONE = {"ssm-send-command"}
 
+# The sandbox lets these pass its gate, and then says that it cannot carry them out.
+NOT_CARRIED_OUT = "does not offer the parameter RoleARN of CreateStack"
+
 REFUSED = (OutcomeKind.DENIED_BOUNDARY, OutcomeKind.DENIED_EXPLICIT)
 
 
@@ -220,11 +223,16 @@ def test_every_way_is_in_the_table() -> None:
     assert CALLS.keys() | BY_ENGINE_ALONE == {way.name for way in ESCALATIONS}
 
 
+def assert_passed(outcome: Outcome) -> None:
+    message = outcome.evidence.get("message", "")
+    assert outcome.kind is OutcomeKind.ALLOWED or NOT_CARRIED_OUT in message, outcome
+
+
 @pytest.mark.parametrize("way", CALLS)
 def test_the_documented_role_goes_every_way(accounts: Any, way: str) -> None:
     for service, operation, params in CALLS[way]:
         outcome = accounts("documented").as_role(service, operation, **params).outcome
-        assert outcome.kind is OutcomeKind.ALLOWED, outcome
+        assert_passed(outcome)
 
 
 @pytest.mark.parametrize("way", CALLS)
@@ -297,7 +305,7 @@ def test_a_role_that_it_makes_can_be_handed_to_the_services_of_analytics(
     ((_, operation, params),) = CALLS[f"pass-role-to-{way}"]
     text = json.dumps(params).replace(ADMINISTRATOR, arn).replace("Administrator", name)
     outcome = hardened.as_role(service, operation, **json.loads(text.replace("newcomer", name))).outcome
-    assert outcome.kind is OutcomeKind.ALLOWED, outcome
+    assert_passed(outcome)
 
 
 def test_a_role_that_it_makes_is_no_administrator_whatever_is_attached_to_it(hardened: Account) -> None:

@@ -17,6 +17,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
 from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
 from xacct_kit.role.profile import PROFILES, load_profile
+from xacct_kit.steps.posture import check_posture
 
 ROLE, MAIN = "CrossAccountExecutionRole", "222222222222"
 
@@ -134,6 +135,26 @@ def test_a_policy_by_hand_that_the_profile_does_not_grant_is_red(swb: Session) -
     assert [row.probe for row in xk.probe_permissions(swb).faults] == ["s3-list-buckets"]
 
 
+def again(session: Session, profile: str) -> Session:
+    """Another run in the same sandbox."""
+    return xk.connect(
+        session.params.model_copy(update={"profile": profile, "sandbox_endpoint": session.endpoint})
+    )
+
+
+def test_a_role_is_hardened_and_softened_by_deploying_it_again() -> None:
+    with xk.connect(params("documented")) as session:
+        for profile, bounded in (("hardened", True), ("documented", False), ("swb-6.2.2", True)):
+            with again(session, profile) as changed:
+                assert xk.deploy_role(changed).ok
+                role = administer(changed, "iam", "GetRole", RoleName=ROLE)["Role"]
+                assert ("PermissionsBoundary" in role) is bounded
+                rows = [*xk.check_trust(changed), *xk.probe_permissions(changed), *check_posture(changed)]
+                assert [row for row in rows if not row.verdict.green] == []
+                (unchanged, _) = xk.deploy_role(changed)
+                assert "has not changed" in unchanged.why
+
+
 # A profile of one's own
 
 
@@ -185,6 +206,16 @@ def test_what_hangs_on_a_condition_that_aws_alone_can_judge_is_not_judged(tmp_pa
     assert row.verdict is Verdict.SKIPPED
     assert "hangs on a condition that only AWS can judge" in row.why
     assert report.ok
+
+
+def test_a_trust_that_hangs_on_a_condition_is_not_judged(tmp_path: Path) -> None:
+    trust = json.loads(json.dumps(load_profile("documented").trust))
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:PrincipalOrgID"] = "o-sandbox"
+    with xk.connect(params(own(tmp_path, trust=trust))) as session:
+        rows = trust_of(xk.check_trust(session))
+    assert len(rows) == 6
+    unsure = {key for key, row in rows.items() if row.verdict is Verdict.SKIPPED}
+    assert unsure == {key for key in rows if key[0] == "assume-with-external-id"}
 
 
 def test_a_trust_that_asks_for_no_external_id_is_not_held_against_one(tmp_path: Path) -> None:
