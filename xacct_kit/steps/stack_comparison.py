@@ -78,5 +78,5 @@ def _of_parameter(name: str, wanted: Mapping[str, str], found: Mapping[str, str]
     if name not in found:
         return f"It has no parameter {name}."
     if name in _SECRET:
-        return f"Its parameter {name} is another than it must be, and is not hidden: whoever sees the stack sees it."
+        return f"Its parameter {name} is another than it must be, and is not hidden from who sees the stack."
     return f"Its parameter {name} is {found[name]}, and must be {wanted[name]}."
