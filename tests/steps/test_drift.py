@@ -10,6 +10,8 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.aws.session import Session
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
+from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.role.profile import PROFILES
@@ -390,6 +392,50 @@ def test_another_external_id_is_deployed_where_the_stack_is_behind(session: Sess
         rows = repair_account(again, MEMBER)
         assert {row.verdict for row in rows} == {Verdict.PASS}
         assert by_probe(repair_account(again, MEMBER))["repair-nothing"].verdict is Verdict.PASS
+
+
+def made_by_a_stack_set(session: Session) -> None:
+    """StackSets get the roles that they need, and deploy to the member account."""
+    management = session.operator.account
+    administration = "AWSCloudFormationStackSetAdministrationRole"
+    trusted = {
+        administration: (management, {"Service": "cloudformation.amazonaws.com"}),
+        "AWSCloudFormationStackSetExecutionRole": (
+            MEMBER,
+            {"AWS": session.role_arn(management, administration)},
+        ),
+    }
+    for name, (account, principal) in trusted.items():
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        caller = session.operator if account == management else session.deployer(account).caller
+        assert caller is not None
+        made = {"AssumeRolePolicyDocument": document(trust)}
+        assert session.call(caller, "iam", "CreateRole", RoleName=name, **made).ok
+        may = {"PolicyName": "may", "PolicyDocument": document(statement("Allow", "*"))}
+        assert session.call(caller, "iam", "PutRolePolicy", RoleName=name, **may).ok
+    rows = deploy_stack_set(session, [MEMBER], Deployment(model=PermissionModel.SELF_MANAGED))
+    assert all(row.verdict is Verdict.PASS for row in rows)
+
+
+def test_a_role_of_a_stack_set_is_looked_after_by_calls_but_not_made_anew() -> None:
+    params = Params.load(
+        "params/sandbox.yaml", sandbox_scenario="role-missing", stack_set="self-managed", wait_seconds=20
+    )
+    with xk.connect(params) as session:
+        made_by_a_stack_set(session)
+        rows = by_probe(check_account(session, MEMBER))
+        assert {row.verdict for row in rows.values()} == {Verdict.PASS}
+        assert "StackSet-onboard-account-" in rows["cloudformation"].why
+        policy_dropped(session)
+        repaired = by_probe(repair_account(session, MEMBER))
+        assert {row.verdict for row in repaired.values()} == {Verdict.PASS}
+        assert "repair-PutRolePolicy" in repaired
+        role_deleted(session)
+        left = by_probe(repair_account(session, MEMBER))
+        assert set(left) == {"role-missing", "cloudformation"}
+        assert left["role-missing"].verdict is Verdict.FAIL
+        assert "cloudformation:DeleteStackInstances" in left["role-missing"].fix
+        assert left["role-missing"].patch == ()
 
 
 def test_tags_of_the_stack_are_compared(session: Session) -> None:

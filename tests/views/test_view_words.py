@@ -13,6 +13,7 @@ DENIED = Expectation.DENIED
     ("changes", "said"),
     [
         ({}, "allowed"),
+        ({"verdict": Verdict.FAIL}, "not as it should be"),
         ({"outcome": OutcomeKind.DENIED_SCP}, "denied by a service control policy"),
         ({"outcome": OutcomeKind.THROTTLED}, "throttled"),
         ({"expected": DENIED, "outcome": OutcomeKind.DENIED_BOUNDARY}, "denied, as it should be"),

@@ -83,7 +83,10 @@ def _compared(
 ) -> list[Finding]:
     rows = [
         _differing(
-            session, question_of(account, reader.name, each.kind), each, _patch(session, account, each, seen)
+            session,
+            question_of(account, reader.name, each.kind.value),
+            each,
+            _patch(session, account, each, seen),
         )
         for each in comparison.differences
     ]
@@ -122,9 +125,15 @@ def _differing(
         outcome,
         verdict=Verdict.PASS if green else Verdict.FAIL,
         why=f"{difference.severity}: {difference.says}",
-        fix=difference.fix,
+        fix=_OF_A_STACK_SET if missing and session.params.stack_set != "none" else difference.fix,
         patch=patch,
     )
+
+
+_OF_A_STACK_SET = (
+    "Delete the stack set's instance in this account (cloudformation:DeleteStackInstances), and deploy "
+    "again: deploying the stack set unchanged makes nothing anew."
+)
 
 
 def _patch(

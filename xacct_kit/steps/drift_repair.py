@@ -83,12 +83,14 @@ class _Repair:
             if rows:
                 deployed = all(row.verdict.green for row in rows)
                 comparison = compare_role(self.session, self.account, self.deployer)
-        for call in _calls(comparison):
+        calls = _calls(comparison)
+        for call in calls:
             # What the stack is to make must not be in its way.
             if deployed or call["operation"] != "CreatePolicy":
                 question = self._question(call["operation"], f"{call['service']}:{call['operation']}")
                 yield guarded(self.session, question, partial(self._done, question, call))
-        note_change(self.session, self.account)
+        if calls:
+            note_change(self.session, self.account)
 
     def settled(self, *, changed: bool) -> RoleComparison:
         """The comparison when what was changed is seen, or when the bound is reached.
