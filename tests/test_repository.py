@@ -30,7 +30,7 @@ FLOORS = (
     {"environment", "fleet", "views"},
     {"runs"},
     {"__init__"},
-    {"demo", "cli_options"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 )

@@ -15,6 +15,7 @@ from xacct_kit.fleet.stack_set_removal import remove_stack_instances
 from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Verdict
+from xacct_kit.steps import plan, status
 from xacct_kit.steps.offboard import offboard_account
 
 MANAGEMENT = "111111111111"
@@ -72,6 +73,15 @@ def left(session: xk.Session) -> list[str]:
     return [each["Account"] for each in listed["Summaries"]]
 
 
+def test_the_stack_that_a_stack_set_has_made_is_the_one_that_status_and_plan_look_at(
+    session: xk.Session,
+) -> None:
+    (standing,) = status.check_account(session, MEMBERS[0])
+    assert standing.evidence["standing"] == "CURRENT"
+    (nothing,) = plan.check_account(session, MEMBERS[0])
+    assert nothing.verdict is Verdict.PASS
+
+
 def test_one_account_goes_with_its_stack_and_the_other_stays(session: xk.Session) -> None:
     lines: list[str] = []
     (row,) = remove_stack_instances(session, MEMBERS[:1], SELF_MANAGED, lines.append)
@@ -112,6 +122,18 @@ def test_a_stack_that_will_not_delete_is_named_and_the_others_go(session: xk.Ses
     assert found["stack"].verdict is Verdict.UNKNOWN
     assert "has not let go of it" in found["stack"].why
     assert (found["role-is-gone"].verdict, found["role-is-gone"].patch) == (Verdict.FAIL, ())
+
+
+def test_accounts_of_units_go_by_their_units_and_no_other_account_does(opened: xk.Session) -> None:
+    administer(opened, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    (root,) = administer(opened, MANAGEMENT, "organizations", "ListRoots")["Roots"]
+    managed = Deployment(model=PermissionModel.SERVICE_MANAGED, organizational_units=(root["Id"],))
+    rows = deploy_stack_set(opened, MEMBERS, managed)
+    assert all(row.verdict.green for row in rows)
+    before = left(opened)
+    (row,) = remove_stack_instances(opened, MEMBERS[:1], managed)
+    assert row.verdict is Verdict.PASS
+    assert left(opened) == [account for account in before if account != MEMBERS[0]]
 
 
 def test_where_there_is_no_stack_set_there_is_nothing_to_let_go(opened: xk.Session) -> None:

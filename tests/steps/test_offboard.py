@@ -198,7 +198,7 @@ def test_without_access_nothing_is_removed_and_main_still_tries(session: xk.Sess
     assert stacks(session) == [STACK]
 
 
-def test_the_stack_of_a_stack_set_is_left_to_it(session: xk.Session) -> None:
+def test_an_account_that_the_stack_set_never_reached_is_offboarded_directly(session: xk.Session) -> None:
     with again(session, stack_set="self-managed") as by_stack_set:
         assert all(row.verdict.green for row in offboard_account(by_stack_set, MEMBER))
 

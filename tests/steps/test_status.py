@@ -262,6 +262,18 @@ def test_another_external_id_needs_an_update_and_is_not_told(onboarded: xk.Sessi
     assert onboarded.external_id not in str(row)
 
 
+def test_an_external_id_that_the_stack_does_not_hide_is_not_told_either(onboarded: xk.Session) -> None:
+    def show(template: dict[str, Any]) -> None:
+        del template["Parameters"]["ExternalId"]["NoEcho"]
+
+    update(again(onboarded, external_id="an-external-id-of-before"), show)
+    row = standing(onboarded)
+    assert row.evidence["standing"] == Standing.NEEDS_UPDATE
+    assert "Its parameter ExternalId is another than it must be, and is not hidden" in row.why
+    assert "an-external-id-of-before" not in str(row)
+    assert onboarded.external_id not in str(row)
+
+
 def test_a_template_that_is_written_otherwise_is_current(onboarded: xk.Session) -> None:
     def rewrite(template: dict[str, Any]) -> None:
         template["Description"] = "The same in other words."

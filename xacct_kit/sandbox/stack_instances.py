@@ -147,7 +147,7 @@ def delete_instance(_found: StackSet, executing: Caller, instance: Instance) -> 
         told: Any = error.response
         raise InstanceFailure(told["Error"]["Message"], unstable=True) from error
     if _settled(executing, str(instance.stack_id)) != "DELETE_COMPLETE":
-        raise InstanceFailure(_first_failure(executing, str(instance.stack_id)), unstable=True)
+        raise InstanceFailure(_first_failure(executing, str(instance.stack_id), _DELETING), unstable=True)
 
 
 def _stack(executing: Caller, stack_id: str | None) -> Params | None:
@@ -171,17 +171,17 @@ def _settled(executing: Caller, stack_id: str) -> str:
 
 def _await(executing: Caller, stack_id: str) -> None:
     if _settled(executing, stack_id) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise InstanceFailure(_first_failure(executing, stack_id))
+        raise InstanceFailure(_first_failure(executing, stack_id, _DEPLOYING))
 
 
-def _first_failure(executing: Caller, stack_id: str) -> str:
+def _first_failure(executing: Caller, stack_id: str, begun: tuple[str, ...]) -> str:
     """The first failure of a stack's latest operation, in the words of a stack instance's reason."""
     first = None
     asked = {"StackName": stack_id}
     for event in executing.gate.cloudformation.handle("DescribeStackEvents", asked, executing)["StackEvents"]:
         if event["ResourceStatus"].endswith("_FAILED"):
             first = event
-        if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _BEGINNINGS:
+        if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in begun:
             break
     if first is None:
         return "The stack has failed."
@@ -191,4 +191,6 @@ def _first_failure(executing: Caller, stack_id: str) -> str:
     )
 
 
-_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+# A creation that fails goes on as a deletion.
+_DEPLOYING = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+_DELETING = ("DELETE_IN_PROGRESS",)

@@ -18,6 +18,9 @@ from xacct_kit.steps.stack_view import StackFailure, StackView
 
 _SHOWN = 5
 
+# What no text tells, whether the stack hides it or not.
+_SECRET = frozenset({"ExternalId"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class StackDifferences:
@@ -74,4 +77,6 @@ def _of_parameter(name: str, wanted: Mapping[str, str], found: Mapping[str, str]
         return f"It has a parameter {name}, which the profile has not."
     if name not in found:
         return f"It has no parameter {name}."
+    if name in _SECRET:
+        return f"Its parameter {name} is another than it must be, and is not hidden from who sees the stack."
     return f"Its parameter {name} is {found[name]}, and must be {wanted[name]}."

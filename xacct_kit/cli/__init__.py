@@ -1,0 +1,45 @@
+"""The command `xacct`: it passes values on, shows reports and turns verdicts into exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from xacct_kit.cli import accounts, sandbox, tools
+from xacct_kit.cli.output import UNFINISHED
+from xacct_kit.errors import XacctError
+
+app = typer.Typer(
+    help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
+    "Exit code: 0 every verdict is green, 1 some verdict is not, 2 the request was wrong and nothing was "
+    "called, 3 the run could not finish.",
+    add_completion=False,
+    no_args_is_help=True,
+    # A fault of usage is one line, not a box of broken ones.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 110},
+    pretty_exceptions_enable=False,
+)
+
+app.command()(sandbox.demo)
+for name, steps, what in accounts.IN_EVERY_ACCOUNT:
+    app.command(name, help=what)(accounts.in_every_account(steps))
+app.command()(accounts.offboard)
+app.command()(accounts.diff)
+app.command()(tools.template)
+app.command("sandbox")(sandbox.serve_sandbox)
+app.command()(tools.decide)
+app.command()(tools.classify)
+
+
+def main() -> None:
+    """Run the command; errors of the kit become one line a fault and an exit code."""
+    try:
+        app()
+    except XacctError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(UNFINISHED)

@@ -1,0 +1,173 @@
+"""The commands that do something in accounts, and tell what they found there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xacct_kit.cli.options import (
+    AccountsFile,
+    Again,
+    Format,
+    Formats,
+    Out,
+    Overrides,
+    ParamsFile,
+    Processes,
+    Resume,
+    Retry,
+    Scheduler,
+    Workers,
+)
+from xacct_kit.cli.output import GREEN, RED, deliver, folder_for_results, note, say
+from xacct_kit.errors import RequestError, RunError
+
+if TYPE_CHECKING:
+    from xacct_kit.fleet.crew import Crew
+    from xacct_kit.params import Params
+
+# The commands that do something in every account: their name, their steps in `runs`, and what they are for.
+IN_EVERY_ACCOUNT = (
+    ("onboard", "ONBOARDING", "Deploy the role, check Cost Explorer, probe every permission and the trust."),
+    ("probe", "CHECKS", "Check and probe only; changes nothing."),
+    ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
+)
+
+
+def in_every_account(steps: str) -> Callable[..., None]:
+    """A command that takes every account of the params through steps."""
+
+    def command(
+        file: ParamsFile,
+        param: Overrides = None,
+        accounts: AccountsFile = None,
+        out: Out = None,
+        form: Formats = Format.TABLE,
+        workers: Workers = None,
+        processes: Processes = None,
+        scheduler: Scheduler = None,
+        resume: Resume = False,
+        retry: Retry = None,
+    ) -> None:
+        crew = _crew(workers, processes, scheduler)
+        _run(load(file, param, accounts), steps, out, form, crew, resume=resume, retry=retry)
+
+    return command
+
+
+def offboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Remove what killed runs have left of their canaries.")
+    ] = False,
+) -> None:
+    """Remove what the kit has made in the accounts; what that is has to be said."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.steps.leftovers import remove_leftovers
+
+    params = load(file, param)
+    if not canaries:
+        raise RequestError("offboard: says nothing of what is to be removed; write --canaries")
+    folder = folder_for_results(out, params)
+    with connect(params) as session:
+        report = targeted(session)
+        report += remove_leftovers(session, progress=note)
+    deliver(report, folder, form)
+
+
+def diff(
+    old: Annotated[
+        Path, typer.Argument(metavar="RUN1", help="Folder of the earlier run, or its findings.jsonl")
+    ],
+    new: Annotated[
+        Path, typer.Argument(metavar="RUN2", help="Folder of the later run, or its findings.jsonl")
+    ],
+    form: Formats = Format.TABLE,
+) -> None:
+    """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
+    from xacct_kit.fleet.journal import read_journal
+    from xacct_kit.views import diff as view
+
+    found = view.diff(read_journal(old), read_journal(new))
+    say(view.to_json(found) if form is Format.JSON else view.to_text(found))
+    raise typer.Exit(GREEN if found.ok else RED)
+
+
+def load(file: Path, overrides: Iterable[str] | None, accounts: str | None = None) -> Params:
+    """The params of a file, with what options say in the place of its own."""
+    from xacct_kit.params import Params, parse_overrides
+
+    given, listed = parse_overrides(overrides or ()), _listed(accounts)
+    if twice := given.keys() & listed.keys():
+        raise RequestError("\n".join(f"{key}: is given by -p and by --accounts" for key in sorted(twice)))
+    return Params.load(file, **given, **listed)
+
+
+def _listed(file: str | None) -> Mapping[str, Any]:
+    """Params that say which accounts: those of a list and no others."""
+    if file is None:
+        return {}
+    from xacct_kit.fleet.account_lists import read_accounts
+
+    return {"member_accounts": read_accounts(file), "organizational_units": ()}
+
+
+def _run(
+    params: Params,
+    steps: str,
+    out: Path | None,
+    form: Format,
+    crew: AbstractContextManager[Crew],
+    *,
+    resume: bool,
+    retry: Again | None,
+) -> None:
+    from xacct_kit import runs
+
+    if (resume or retry) and out is None and "out" not in params.model_fields_set:
+        raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
+    folder = folder_for_results(out, params)
+    try:
+        with crew as hands:
+            report = runs.carry_out(
+                params,
+                getattr(runs, steps),
+                progress=note,
+                out=folder,
+                resume=resume,
+                retry=retry is not None,
+                crew=hands,
+            )
+    except KeyboardInterrupt:
+        raise RunError(_stopped(folder)) from None
+    deliver(report, folder, form)
+
+
+def _crew(workers: int | None, processes: int | None, scheduler: str | None) -> AbstractContextManager[Crew]:
+    """Who does the work, as the options say."""
+    from xacct_kit.fleet.crew import Crew
+
+    if scheduler is None:
+        return nullcontext(Crew(workers=workers, processes=processes))
+    if processes is not None:
+        raise RequestError("--processes: a Dask cluster has its own; leave it out")
+    from xacct_kit.fleet.dask_cluster import dask_crew
+
+    return dask_crew(scheduler, workers)
+
+
+def _stopped(folder: Path) -> str:
+    """What a run that was interrupted leaves, and how it goes on."""
+    from xacct_kit.fleet.journal import NAME, read_journal
+
+    if (folder / NAME).exists():
+        read_journal(folder).save(folder)
+    return f"stopped; what is known is in {folder}: go on with --resume --out {folder}"

@@ -1,0 +1,72 @@
+"""What goes to standard output and to standard error, where results are saved, and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from xacct_kit.cli.options import Format
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
+    from xacct_kit.report import Report
+
+GREEN, RED, WRONG_REQUEST, UNFINISHED = 0, 1, 2, 3
+
+
+def deliver(report: Report, folder: Path, form: Format) -> None:
+    """Show and save a report, and end with its exit code."""
+    show(report, form)
+    report.save(folder)
+    note(f"report: {folder / 'report.html'}")
+    finish(report)
+
+
+def finish(report: Report) -> None:
+    """End with a report's exit code."""
+    raise typer.Exit(GREEN if report.ok else RED)
+
+
+def folder_for_results(out: Path | None, params: Params | None = None) -> Path:
+    """Where results go: the option, else what the params were given, else a folder of this run's own.
+
+    Asked before anything is called, because it refuses a folder that nothing can be saved in.
+    """
+    from xacct_kit.report import check_directory
+
+    if out is None and params is not None and "out" in params.model_fields_set:
+        out = Path(params.out)
+    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    check_directory(folder)
+    return folder
+
+
+def show(report: Report, form: Format) -> None:
+    """Print a report."""
+    if form is Format.JSON:
+        from xacct_kit.views.files import to_json
+
+        say(to_json(report))
+        return
+    from rich.console import Console
+
+    from xacct_kit.views.lines import WIDTH
+    from xacct_kit.views.text import to_rich
+
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
+
+
+def say(line: str) -> None:
+    """Tell the reader a line of the result."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def note(line: str) -> None:
+    """Tell the reader something that is no part of the result."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
