@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Session
@@ -108,6 +108,11 @@ def not_tried(
     """
     outcome = Outcome(kind=OutcomeKind.UNKNOWN, evidence=because.evidence)
     return finding(session, question, outcome, why=f"{why} {because.reason}".rstrip(), fix=fix)
+
+
+def unproven(row: Finding) -> Finding:
+    """A finding that is not green: a call that was allowed and gave nothing proves nothing."""
+    return replace(row, verdict=Verdict.UNKNOWN) if row.verdict.green else row
 
 
 def guarded(session: Session, question: Question, check: Callable[[], Finding]) -> Finding:

@@ -8,7 +8,7 @@ from functools import partial
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, skipped
+from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, skipped, unproven
 from xacct_kit.steps.waiting import Progress, silent
 
 # What the form takes:
@@ -58,7 +58,9 @@ def _assumed(session: Session, question: Question, principal: Principal) -> Find
         return not_tried(session, question, why, fix, principal.access.answer.outcome)
     arn = execution_role(session, question.account)
     assumption = session.assume(caller, arn, external_id=session.external_id)
-    said = f"{principal.name} has assumed {arn} with the external ID." if assumption.caller else None
+    if assumption.caller is None:
+        return unproven(answered(session, question, assumption.answer))
+    said = f"{principal.name} has assumed {arn} with the external ID."
     return answered(session, question, assumption.answer, why=said)
 
 

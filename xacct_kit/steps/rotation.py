@@ -19,7 +19,7 @@ from xacct_kit.errors import ParamsError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import assume_with
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried
+from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, unproven
 from xacct_kit.steps.propagation import note_change, settled
 from xacct_kit.steps.stacks import Stack, StackFailure
 from xacct_kit.steps.waiting import Progress, attempts, silent
@@ -236,7 +236,7 @@ def _accepted(
             return answered(
                 session, question, assumption.answer, why=f"{role} accepts the new one, kept at {place}."
             )
-        row = answered(session, question, assumption.answer)
+        row = unproven(answered(session, question, assumption.answer))
         return replace(
             row,
             why=f"{role} is not proven to accept the new one, kept at {place}. {row.why}",
