@@ -107,7 +107,9 @@ def test_an_account_lives(life: Life) -> None:
     new = ["--name", "laboratory", "--email", "laboratory@example.com", "--only"]
     created = life.green("create-account", *new)["account-created"]
     account = created["account"]
-    assert life.green("create-account", *new)["account-exists"]["account"] == account
+    again = life.green("create-account", *new)["request-account"]
+    assert again["account"] == account
+    assert "is there already" in again["why"]
     life.values["member_accounts"] = [account]
 
     code, found, _ = life.xacct("status")

@@ -12,6 +12,7 @@ from xacct_kit.role.drift import (
     PATH,
     ROLE,
     SESSION_SECONDS,
+    Call,
     Difference,
     DifferenceKind,
     LiveRole,
@@ -41,7 +42,7 @@ def differences(
         *trust_differences(wanted.trust, live),
         *policy_differences(wanted.policies, live),
         *boundary_differences(wanted.boundary, wanted.boundary_name, live),
-        *_of_the_role(live),
+        *_of_the_role(wanted.description or live.description, live),
         *_of_tags(tags or {}, live),
     )
     return tuple(sorted(found, key=lambda difference: _WORST_FIRST.index(difference.severity)))
@@ -58,7 +59,7 @@ _MISSING = Difference(
 )
 
 
-def _of_the_role(live: LiveRole) -> Iterator[Difference]:
+def _of_the_role(description: str, live: LiveRole) -> Iterator[Difference]:
     if live.path != PATH:
         yield Difference(
             kind=DifferenceKind.ROLE_PATH,
@@ -77,16 +78,22 @@ def _of_the_role(live: LiveRole) -> Iterator[Difference]:
             says=f"A session of {live.name} may last {live.session_seconds:,} s, not {SESSION_SECONDS:,} s: "
             "credentials that were lost can be used for so long.",
             fix=f"Set the maximum session duration of {live.name} back (aws iam update-role).",
-            # What UpdateRole does with a description that is not given is not documented.
-            calls=(
-                iam(
-                    "UpdateRole",
-                    RoleName=live.name,
-                    Description=live.description,
-                    MaxSessionDuration=SESSION_SECONDS,
-                ),
-            ),
+            calls=(_updated(description, live),),
         )
+    if live.description != description:
+        yield Difference(
+            kind=DifferenceKind.DESCRIPTION,
+            where=ROLE,
+            severity=Severity.LOW,
+            says=f"{live.name} is described otherwise than by its stack; nobody may do more or less for it.",
+            fix=f"Set the description of {live.name} back (aws iam update-role).",
+            calls=(_updated(description, live),),
+        )
+
+
+def _updated(description: str, live: LiveRole) -> Call:
+    """The call that sets both back: what UpdateRole does with what is not given is not documented of both."""
+    return iam("UpdateRole", RoleName=live.name, Description=description, MaxSessionDuration=SESSION_SECONDS)
 
 
 # What begins so is AWS's own: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html

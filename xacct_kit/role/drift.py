@@ -41,6 +41,7 @@ class DifferenceKind(StrEnum):
     ROLE_MISSING = "role-missing"
     ROLE_PATH = "role-path"
     SESSION_DURATION = "session-duration"
+    DESCRIPTION = "description"
     TAG = "tag"
     PRINCIPAL_ADDED = "principal-added"
     PRINCIPAL_NAMED = "principal-named"

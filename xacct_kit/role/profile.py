@@ -59,12 +59,14 @@ class RoleDefinition:
         policies: its inline policies by name.
         boundary: the document of its permissions boundary, if it has one.
         boundary_name: the name of the managed policy that holds it.
+        description: its description; nothing is said of it where that is empty.
     """
 
     trust: Document
     policies: Mapping[str, Document]
     boundary: Document | None = None
     boundary_name: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,11 @@ class Profile:
     permissions: Mapping[str, Document]
     boundary: Document | None = None
 
+    @property
+    def role_description(self) -> str:
+        """The description of the role itself."""
+        return f"Assumed by Service Workbench to run analytics (profile {self.name})"
+
     def role(self, values: RoleValues) -> RoleDefinition:
         """The role of one account.
 
@@ -98,6 +105,7 @@ class Profile:
             policies=filled(self.permissions, by_name),
             boundary=boundary,
             boundary_name=None if boundary is None else boundary_name(values.role_name),
+            description=self.role_description,
         )
 
 

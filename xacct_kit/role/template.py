@@ -129,7 +129,7 @@ def _boundary(document: Document) -> dict[str, Any]:
 def _role(profile: Profile) -> dict[str, Any]:
     return {
         "RoleName": {"Ref": "RoleName"},
-        "Description": f"Assumed by Service Workbench to run analytics (profile {profile.name})",
+        "Description": profile.role_description,
         "AssumeRolePolicyDocument": map_text(profile.trust, for_template),
         "Policies": [
             {"PolicyName": name, "PolicyDocument": map_text(document, for_template)}
