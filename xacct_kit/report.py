@@ -143,7 +143,7 @@ class Finding:
 
     Attributes:
         step: the step that found it: targets, status, plan, preflight, deploy, trust, drift,
-            cost_explorer, permissions, leftovers, canaries or offboard.
+            cost_explorer, permissions, leftovers, posture, canaries or offboard.
         probe: which check of that step, as a short name.
         account: the member account's 12 digits.
         region: the region that was called.

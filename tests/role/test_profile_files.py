@@ -127,6 +127,8 @@ LONG: Document = policy(Resource=[f"arn:${{Partition}}:s3:::{number:0250}" for n
         pytest.param(without("name"), "name: is missing", id="no name"),
         pytest.param(without("permissions"), "permissions: is missing", id="no permissions"),
         pytest.param({**OWN, "name": 5}, "name: is not text; put it in quotes", id="a name that is none"),
+        pytest.param({**OWN, "name": "a\nb"}, "name: has other signs", id="a name of two lines"),
+        pytest.param({**OWN, "description": "é" * 500}, "description: has more than 900", id="an essay"),
         pytest.param({**OWN, "description": ""}, "description: is empty", id="no description"),
         pytest.param({**OWN, "permission": {}}, "permission: is no key of a profile", id="a key misspelt"),
         pytest.param({**OWN, "boundary": None}, "boundary: is empty", id="an empty boundary"),

@@ -136,6 +136,13 @@ def test_the_description_warns_of_the_administrator(template: dict[str, Any]) ->
     assert "administrator" in template["Description"]
 
 
+@each_profile
+def test_the_description_is_the_profiles_and_fits(profile: Profile) -> None:
+    description = build_template(profile)["Description"]
+    assert description.endswith(profile.description)
+    assert len(description.encode()) <= 1024
+
+
 def test_the_stack_tells_the_role(template: dict[str, Any]) -> None:
     values = {name: output["Value"] for name, output in template["Outputs"].items()}
     role = "CrossAccountExecutionRole"

@@ -226,7 +226,7 @@ def narrow(session: xk.Session, folder: Path) -> xk.Session:
         "trust": documented.trust,
         "permissions": permissions,
     }
-    path.write_text(yaml.safe_dump(profile), encoding="utf-8")
+    path.write_text(yaml.safe_dump({**profile, "permissions": permissions}), encoding="utf-8")
     return again(session, profile=str(path))
 
 

@@ -99,21 +99,43 @@ def normal_form(document: Document) -> Clauses:
 
 def uncovered(clauses: Iterable[Clause], by: Iterable[Clause]) -> tuple[Clause, ...]:
     """The clauses that no other clause surely covers, in an order that does not depend on theirs."""
-    wide = tuple(by)
-    left = (clause for clause in clauses if not any(each.covers(clause) for each in wide))
+    same = frozenset(by)
+    covering = _Covering(same)
+    left = (
+        clause
+        for clause in clauses
+        if clause not in same and not any(each.covers(clause) for each in covering.candidates(clause))
+    )
     return tuple(sorted(left, key=lambda clause: (str(clause.principal), clause.said)))
+
+
+class _Covering:
+    """Clauses by what they may cover: an action without wildcards is nothing but itself."""
+
+    def __init__(self, clauses: Iterable[Clause]) -> None:
+        self._wide: list[Clause] = []
+        self._exact: dict[Names, list[Clause]] = {}
+        for clause in clauses:
+            wide = clause.action.negated or any(_WILD.search(name) for name in clause.action.names)
+            (self._wide if wide else self._exact.setdefault(clause.action, [])).append(clause)
+
+    def candidates(self, clause: Clause) -> Iterator[Clause]:
+        """The clauses that may cover another."""
+        yield from self._wide
+        yield from self._exact.get(clause.action, ())
 
 
 def _without_redundant(clauses: Iterable[Clause]) -> Iterator[Clause]:
     ordered = sorted(clauses, key=lambda clause: (str(clause.action), str(clause.resource)))
-    for number, clause in enumerate(ordered):
-        covering = (
-            other
-            for place, other in enumerate(ordered)
-            # Of two that cover each other the first stays.
-            if place != number and other.covers(clause) and (place < number or not clause.covers(other))
-        )
-        if next(covering, None) is None:
+    places = {clause: place for place, clause in enumerate(ordered)}
+    covering = _Covering(ordered)
+    for clause, place in places.items():
+        # Of two that cover each other the first stays.
+        if not any(
+            other.covers(clause) and (places[other] < place or not clause.covers(other))
+            for other in covering.candidates(clause)
+            if other != clause
+        ):
             yield clause
 
 
@@ -145,6 +167,7 @@ def _actions(statement: Mapping[str, Any]) -> Iterator[tuple[Names, str]]:
         yield Names(frozenset({_action(action)})), action
 
 
+_WILD = re.compile(r"[*?$]")
 _MANY = re.compile(r"\*+")
 
 
@@ -257,9 +280,6 @@ def _covers(wide: Names | None, narrow: Names | None, one_covers: Covers) -> boo
     if narrow.negated:
         return "*" in wide.names
     return all(any(one_covers(each, name) for each in wide.names) for name in narrow.names)
-
-
-_WILD = re.compile(r"[*?$]")
 
 
 def _covers_principal(wide: Names | None, narrow: Names | None) -> bool:

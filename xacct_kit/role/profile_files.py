@@ -79,6 +79,10 @@ def _content(name: str, read: Callable[[str], bytes]) -> bytes:
 
 
 _KEYS = ("name", "description", "trust", "permissions", "boundary")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+# It goes into the template's own description, of 1,024 bytes.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-description-structure.html
+_MOST_DESCRIBED = 900
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
@@ -114,8 +118,8 @@ class _Reader:
         self.fits("permissions", INLINE_POLICIES_LIMIT, *permissions.values())
         self.fits("boundary", MANAGED_POLICY_LIMIT, boundary or {})
         return ProfileFile(
-            name=self.text(found, "name"),
-            description=self.text(found, "description"),
+            name=self.name_of(found),
+            description=self.description_of(found),
             trust=trust,
             permissions=permissions,
             boundary=boundary,
@@ -131,6 +135,18 @@ class _Reader:
         elif not isinstance(value, str) or not value.strip():
             self.fault(key, "is not text; put it in quotes" if value else "is empty")
         return value.strip() if isinstance(value, str) else ""
+
+    def name_of(self, found: Mapping[str, Any]) -> str:
+        name = self.text(found, "name")
+        if name and not _NAME.fullmatch(name):
+            self.fault("name", "has other signs than letters, digits and ._-, or more than 64 of them")
+        return name
+
+    def description_of(self, found: Mapping[str, Any]) -> str:
+        description = self.text(found, "description")
+        if len(description.encode()) > _MOST_DESCRIBED:
+            self.fault("description", f"has more than {_MOST_DESCRIBED} bytes")
+        return description
 
     def permissions(self, found: Mapping[str, Any]) -> dict[str, Document]:
         policies = found.get("permissions")

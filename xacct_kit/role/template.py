@@ -92,10 +92,7 @@ def build_template(profile: Profile) -> dict[str, Any]:
     """
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": (
-            "Cross-account execution role of Service Workbench. Whoever assumes it is an administrator of "
-            "this account if its policies allow iam:* on every resource, as the documented ones do."
-        ),
+        "Description": f"Cross-account execution role of Service Workbench. {profile.description}",
         "Metadata": {"AWS::CloudFormation::Interface": copy.deepcopy(_FORM)},
         "Parameters": {name: dict(definition) for name, definition in _PARAMETERS.items()},
         "Resources": _resources(profile),

@@ -126,6 +126,7 @@ _PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloudformation", "DeleteStack"): {"RoleARN": "cloudformation"},
     ("cloudformation", "UpdateStack"): {"RoleARN": "cloudformation"},
     ("ec2", "RunInstances"): {"IamInstanceProfile": "ec2"},
+    ("iam", "AddRoleToInstanceProfile"): {"RoleName": "ec2"},
     ("elasticmapreduce", "RunJobFlow"): {
         "AutoScalingRole": "application-autoscaling",
         "JobFlowRole": "ec2",
@@ -150,7 +151,8 @@ def _passing(operation: Operation, partition: str, account: str) -> Iterator[Ope
         if not profile:
             continue
         # An instance profile hands over the role that is in it.
-        roles = state.profile_roles(partition, account, profile) if service == "ec2" else (profile,)
+        named = name == "RoleName" or service != "ec2"
+        roles = (profile,) if named else state.profile_roles(partition, account, profile)
         for role in roles:
             yield Operation(
                 "iam", "PassRole", {"RoleName": role, "PassedToService": f"{service}.amazonaws.com"}
@@ -185,8 +187,18 @@ def resources(operation: Operation, *, partition: str, account: str, region: str
         if service == operation.service and operation.params.get(parameter):
             value = operation.params[parameter]
             values = value if isinstance(value, list) else [value]
-            return tuple(_named(service, str(name), template, place) for name in values)
+            found = tuple(_named(service, str(name), template, place) for name in values)
+            return tuple(_under_path(operation, arn) for arn in found)
     return (_FIXED_RESOURCES.get((operation.service, operation.name), "*").format(**place),)
+
+
+def _under_path(operation: Operation, arn: str) -> str:
+    """The ARN of what is to be made in IAM, under the path that it is given."""
+    path = str(operation.params.get("Path", "/"))
+    if operation.service != "iam" or not operation.name.startswith("Create") or path == "/":
+        return arn
+    kind, _, name = arn.rpartition("/")
+    return f"{kind}{path}{name}"
 
 
 def _named(service: str, value: str, template: str, place: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from xacct_kit.sandbox import organization
+from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
 
@@ -62,7 +62,8 @@ def context_of(
     # In lower case, so that a session's tag takes the place of the role's, however either is spelled.
     principal_tags = (*tags.items(), *principal.session_tags.items())
     context |= {f"aws:PrincipalTag/{key.lower()}": value for key, value in principal_tags}
-    return context | _of_kind(principal) | _of_organization(principal.account) | _of_operation(operation)
+    asked = _of_operation(operation) | _of_target(principal, operation)
+    return context | _of_kind(principal) | _of_organization(principal.account) | asked
 
 
 def _of_kind(principal: Principal) -> dict[str, ContextValue]:
@@ -89,6 +90,31 @@ def _of_operation(operation: Operation) -> dict[str, ContextValue]:
     if tags:
         found["aws:TagKeys"] = list(tags)
     return found | {f"aws:RequestTag/{key.lower()}": value for key, value in tags.items()}
+
+
+# The operations on a role or a user whose request carries the permissions boundary that it has already.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+_OF_THE_BOUNDED = frozenset(
+    f"{deed}{kind}{what}"
+    for kind in ("Role", "User")
+    for deed, what in (
+        ("Attach", "Policy"),
+        ("Delete", "PermissionsBoundary"),
+        ("Delete", "Policy"),
+        ("Detach", "Policy"),
+        ("Put", "Policy"),
+    )
+)
+
+
+def _of_target(principal: Principal, operation: Operation) -> dict[str, ContextValue]:
+    if operation.service != "iam" or operation.name not in _OF_THE_BOUNDED:
+        return {}
+    kind = "Role" if "Role" in operation.name else "User"
+    name = operation.params.get(f"{kind}Name", "")
+    target = state.find_named(principal.partition, principal.account, kind.lower(), name)
+    boundary = target.boundary if target else None
+    return {"iam:PermissionsBoundary": boundary.arn} if boundary and boundary.arn else {}
 
 
 def _requested_tags(params: Mapping[str, Any]) -> dict[str, str]:

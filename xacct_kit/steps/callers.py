@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.errors import XacctError
+from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind
-from xacct_kit.role.profile import RoleValues
+from xacct_kit.role.certainty import certainly
+from xacct_kit.role.profile import RoleDefinition, RoleValues, load_profile
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -34,14 +37,77 @@ class Principal:
         return self.access.caller is None and certain
 
 
-def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
+def principals(session: Session, account: str) -> Iterator[Principal]:
     """The two roles of the main account, and the member account itself through its access role."""
     params = session.params
     for name in (params.api_handler_role, params.workflow_loop_runner_role):
-        arn = session.role_arn(params.main_account, name)
-        yield Principal(name, arn, session.act_as(params.main_account, name))
+        yield main_principal(session, name)
     name = params.access_role or "the operator"
     yield Principal(name, session.partition.root_arn(account), session.deployer(account))
+
+
+def main_principal(session: Session, name: str) -> Principal:
+    """A role of the main account."""
+    main = session.params.main_account
+    return Principal(name, session.role_arn(main, name), session.act_as(main, name))
+
+
+def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
+    """The principals that the profile's trust policy lets in with the external ID."""
+    external_id = known_external_id(session)
+    for principal in principals(session, account):
+        if is_trusted(session, account, principal, external_id):
+            yield principal
+
+
+_MAY_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
+}
+
+
+def is_trusted(session: Session, account: str, principal: Principal, external_id: str | None) -> bool | None:
+    """Whether the profile's trust policy lets a principal in whose own policies let it ask.
+
+    A trust policy that names an account trusts every identity in it that may call sts:AssumeRole.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        principal: who asks.
+        external_id: the external ID that is sent; None when none is.
+
+    Returns:
+        Whether it is let in; None where that hangs on what only AWS can judge.
+    """
+    values = role_values(session, account, external_id=known_external_id(session))
+    caller = principal.access.caller
+    owner = principal.arn.split(":")[4]
+    # Where nobody could become it, any identity of its account stands for it.
+    arn = caller.arn if caller else session.role_arn(owner, principal.name.rpartition(" ")[2])
+    context = {"aws:RequestedRegion": session.params.region}
+    request = Request(
+        principal=arn,
+        action="sts:AssumeRole",
+        resource=execution_role(session, account),
+        context=context if external_id is None else {**context, "sts:ExternalId": external_id},
+    )
+    trust = load_profile(session.params.profile).role(values).trust
+    return certainly(request, identity=[_MAY_ASSUME], resource_policy=trust)
+
+
+def known_external_id(session: Session) -> str:
+    """The external ID, or a stand-in where it cannot be read; what cannot be read is said by who sends it."""
+    try:
+        return session.external_id
+    except XacctError:
+        return "xacct-kit-stand-in"
+
+
+def role_definition(session: Session, account: str) -> RoleDefinition:
+    """What the role may do in an account by its profile; its trust policy lacks the external ID."""
+    return load_profile(session.params.profile).role(role_values(session, account))
 
 
 def role_values(session: Session, account: str, *, external_id: str = "") -> RoleValues:
@@ -86,18 +152,18 @@ def assume_execution_role(
     """
     act = session.assume if anew else session.assumed
     role = execution_role(session, account)
-    principals = [each for each in trusted_principals(session, account) if not each.excluded]
+    trusted = [each for each in trusted_principals(session, account) if not each.excluded]
 
     def try_all() -> Assumption:
         tried = []
-        for principal in principals:
+        for principal in trusted:
             caller = principal.access.caller
             tried.append(act(caller, role, external_id=session.external_id) if caller else principal.access)
             if caller and tried[-1].caller is not None:
                 return tried[-1]
         return next((each for each in tried if not _outcome_of(each).kind.denied), tried[-1])
 
-    return settled(session, account, try_all, _outcome_of, progress) if principals else None
+    return settled(session, account, try_all, _outcome_of, progress) if trusted else None
 
 
 def _outcome_of(assumption: Assumption) -> Outcome:

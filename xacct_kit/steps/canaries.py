@@ -15,7 +15,7 @@ from typing import Any
 
 from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
-from xacct_kit.role.profile import load_profile
+from xacct_kit.steps.callers import role_definition
 from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary
 from xacct_kit.steps.catalogue import Probe
 from xacct_kit.steps.findings import finding, not_tried, skipped
@@ -103,9 +103,9 @@ class _Flight:
 
     def _granted_tagging(self, trial: Trial) -> str:
         """The IAM action that the tags take, if the profile gives it to the role."""
-        profile, action = load_profile(self.session.params.profile), self.canary.tagging
+        role, action = role_definition(self.session, self.account), self.canary.tagging
         resource = filled(trial.probe.resource, trial.values)
-        return action if action and grants(profile, trial.values["role_arn"], action, resource) else ""
+        return action if action and grants(role, action, resource, trial.values) else ""
 
     def _use(self, shows: Callable[[Mapping[str, Any]], bool], trial: Trial) -> Finding:
         if not self.there:

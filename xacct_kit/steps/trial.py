@@ -10,11 +10,12 @@ from operator import attrgetter
 from typing import Any
 
 from xacct_kit.aws.session import Answer, Assumption, Caller, Session
-from xacct_kit.iam import Request, decide
+from xacct_kit.iam import Request
 from xacct_kit.report import Expectation, Finding
-from xacct_kit.role.profile import Profile, load_profile
+from xacct_kit.role.certainty import certainly
+from xacct_kit.role.profile import RoleDefinition
 from xacct_kit.role.repair import Goal
-from xacct_kit.steps.callers import execution_role
+from xacct_kit.steps.callers import execution_role, role_definition
 from xacct_kit.steps.catalogue import Probe
 from xacct_kit.steps.denials import Denial, explain
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
@@ -56,9 +57,18 @@ class Trial:
             account=self.account,
             caller=self.session.params.role_name,
             action=probe.action,
-            expected=expectation(load_profile(self.session.params.profile), probe, self.values),
+            expected=self._expected or Expectation.ALLOWED,
             region=filled(probe.region, self.values),
         )
+
+    @cached_property
+    def _definition(self) -> RoleDefinition:
+        return role_definition(self.session, self.account)
+
+    @cached_property
+    def _expected(self) -> Expectation | None:
+        region = filled(self.probe.region, self.values) or self.values["region"]
+        return expectation(self._definition, self.probe, {**self.values, "region": region})
 
     @property
     def caller(self) -> Caller:
@@ -71,6 +81,12 @@ class Trial:
         session, question = self.session, self.question
         if not question.region:
             why = f"{question.service} is not offered in the partition {session.partition.name}."
+            return skipped(session, question, why)
+        if self._expected is None:
+            why = (
+                f"Whether the profile {session.params.profile} allows {question.action} hangs on a condition "
+                "that only AWS can judge, so nothing is expected."
+            )
             return skipped(session, question, why)
         if self.role.caller is None:
             name = session.params.role_name
@@ -116,7 +132,7 @@ class Trial:
         goal = Goal(
             request=first,
             role_arn=self.values["role_arn"],
-            granting=load_profile(self.session.params.profile).permissions,
+            granting=self._definition.policies,
             besides=tuple(self._request(action, place) for action, place in actions.items()),
             # A name of this run alone would mend nothing for the next.
             scope="*" if "{canary}" in self.probe.resource else None,
@@ -133,30 +149,39 @@ class Trial:
         )
 
 
-def expectation(profile: Profile, probe: Probe, values: Mapping[str, str]) -> Expectation:
-    """What the profile's documents say to a probe.
+def expectation(role: RoleDefinition, probe: Probe, values: Mapping[str, str]) -> Expectation | None:
+    """What the profile's documents say to a probe, those of its boundary too.
 
     Parameters:
-        profile: what the role must be.
+        role: what the role must be in the account.
         probe: the probe.
         values: what the probe's placeholders stand for.
+
+    Returns:
+        What must come back; None where it hangs on what cannot be known beforehand.
     """
-    resource = filled(probe.resource, values)
-    granted = grants(profile, values["role_arn"], probe.action, resource)
+    granted = grants(role, probe.action, filled(probe.resource, values), values)
+    if granted is None:
+        return None
     return Expectation.ALLOWED if granted else Expectation.DENIED
 
 
-def grants(profile: Profile, role_arn: str, action: str, resource: str) -> bool:
-    """Whether the profile's documents let the role do something.
+def grants(role: RoleDefinition, action: str, resource: str, values: Mapping[str, str]) -> bool | None:
+    """Whether the profile's documents let the role do something; None where that cannot be known.
 
     Parameters:
-        profile: what the role must be.
-        role_arn: the role.
+        role: what the role must be in the account.
         action: the IAM action.
         resource: what it is done to.
+        values: what the placeholders of probes stand for in the account.
     """
-    request = Request(principal=role_arn, action=action, resource=resource)
-    return decide(request, identity=tuple(profile.permissions.values()), boundary=profile.boundary).allowed
+    request = Request(
+        principal=values["role_arn"],
+        action=action,
+        resource=resource,
+        context={"aws:RequestedRegion": values["region"]},
+    )
+    return certainly(request, identity=tuple(role.policies.values()), boundary=role.boundary)
 
 
 def placeholders(session: Session, account: str) -> dict[str, str]:

@@ -12,7 +12,14 @@ from operator import attrgetter
 
 from xacct_kit.aws.session import Answer, Session
 from xacct_kit.report import Expectation, Finding, Report, Verdict
-from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
+from xacct_kit.steps.callers import (
+    Principal,
+    execution_role,
+    is_trusted,
+    known_external_id,
+    main_principal,
+    principals,
+)
 from xacct_kit.steps.findings import Question, answered, finding, guarded, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.side_by_side import side_by_side
@@ -37,10 +44,28 @@ def check_trust(session: Session, *, progress: Progress = silent) -> Report:
 
 
 def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
-    """Check the role's trust in one account."""
-    principals = list(trusted_principals(session, account))
-    positive = [partial(_must_assume, session, account, principal, progress) for principal in principals]
-    return side_by_side([*positive, *_must_be_refused(session, account, principals)])
+    """Check the role's trust in one account: who is let in and who is refused, the profile's trust says."""
+    external_id = known_external_id(session)
+    held = [(each, is_trusted(session, account, each, external_id)) for each in principals(session, account)]
+    trusted = [each for each, lets_in in held if lets_in]
+    refused = [each for each, lets_in in held if lets_in is False]
+    unsure = [partial(_unsure, session, account, each) for each, lets_in in held if lets_in is None]
+    positive = [partial(_must_assume, session, account, each, progress) for each in trusted]
+    everybody = trusted or [each for each, _ in held]
+    refusals = _must_be_refused(session, account, everybody, refused)
+    return side_by_side([*positive, *unsure, *refusals])
+
+
+def _unsure(session: Session, account: str, principal: Principal) -> Finding:
+    question = Question(
+        step="trust",
+        probe="assume-with-external-id",
+        account=account,
+        caller=principal.name,
+        action="sts:AssumeRole",
+    )
+    why = f"Whether the profile's trust policy lets {principal.name} in hangs on what only AWS can judge."
+    return skipped(session, question, why)
 
 
 def _must_assume(session: Session, account: str, principal: Principal, progress: Progress) -> Finding:
@@ -101,40 +126,47 @@ class _Attempt:
         probe: the check's name.
         how: how the role is asked for.
         fix: what to do when it is not refused.
+        allowed: why it is not tried where the profile's trust policy does not refuse it for certain.
     """
 
     probe: str
     how: str
     fix: str
+    allowed: str
 
 
 _WITHOUT = _Attempt(
     probe="assume-without-external-id",
     how="without an external ID",
     fix="Require sts:ExternalId in the role's trust policy: deploy the role again.",
+    allowed="The profile's trust policy lets {name} in without an external ID, so this is not tried.",
 )
 _WRONG = _Attempt(
     probe="assume-with-wrong-external-id",
     how="with a wrong external ID",
     fix="Require the exact sts:ExternalId in the role's trust policy: deploy the role again.",
+    allowed="The profile's trust policy lets {name} in with any external ID, so this is not tried.",
 )
 _UNTRUSTED = _Attempt(
     probe="assume-as-untrusted-role",
     how="even with the external ID",
-    fix="Let the role's trust policy name the trusted roles alone, not their whole account: deploy it again.",
+    fix="Let the role's trust policy name its own principals alone, as the profile has it: deploy it again.",
+    allowed="The profile's trust policy does not keep {name} out: it may assume the role if its own policies "
+    "let it, as with a whole account that is trusted. So this is not tried.",
 )
 
 
 def _must_be_refused(
-    session: Session, account: str, principals: list[Principal]
+    session: Session, account: str, trusted: list[Principal], refused: list[Principal]
 ) -> Iterator[Callable[[], Finding]]:
-    trusted = min(principals, key=lambda each: (each.access.caller is None, each.excluded))
-    yield partial(_refused, session, account, trusted, _WITHOUT, None)
-    yield partial(_refused, session, account, trusted, _WRONG, _wrong(session.external_id))
+    asking = min(trusted, key=lambda each: (each.access.caller is None, each.excluded))
+    yield partial(_refused, session, account, asking, _WITHOUT, None)
+    yield partial(_refused, session, account, asking, _WRONG, _wrong(known_external_id(session)))
+    for principal in refused:
+        yield partial(_refused, session, account, principal, _UNTRUSTED, session.external_id)
     name = session.params.untrusted_role
     if name is not None:
-        main = session.params.main_account
-        untrusted = Principal(name, session.role_arn(main, name), session.act_as(main, name))
+        untrusted = main_principal(session, name)
         yield partial(_refused, session, account, untrusted, _UNTRUSTED, session.external_id)
 
 
@@ -161,6 +193,8 @@ def _refusing(
     session: Session, question: Question, principal: Principal, attempt: _Attempt, external_id: str | None
 ) -> Finding:
     caller, role = principal.access.caller, execution_role(session, question.account)
+    if is_trusted(session, question.account, principal, external_id) is not False:
+        return skipped(session, question, attempt.allowed.format(name=principal.name))
     if caller is None:
         return _cannot_act(session, question, principal)
     answer = session.assume(caller, role, external_id=external_id).answer

@@ -25,6 +25,7 @@ STEPS: Mapping[str, str] = {
     "cost_explorer": "Cost Explorer",
     "permissions": "Permissions",
     "leftovers": "Leftovers of canaries",
+    "posture": "What the role could come to do",
     "canaries": "Canaries",
     "offboard": "Offboard",
 }
