@@ -85,6 +85,9 @@ class Profile:
     permissions: Mapping[str, Document]
     boundary: Document | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def role(self, values: RoleValues) -> RoleDefinition:
         """The role of one account.
 
