@@ -128,7 +128,8 @@ def _keys(statement: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
         yield from (key for key, value in keys.items() if _unknown(key, value, known))
     rest = [value for element, value in statement.items() if element != "Condition"]
     for text in texts(rest):
-        yield from (found for found in _VARIABLE.findall(text) if found.lower() not in known)
+        if "${" in text:
+            yield from (found for found in _VARIABLE.findall(text) if found.lower() not in known)
 
 
 def _unknown(key: str, value: Any, known: frozenset[str]) -> bool:

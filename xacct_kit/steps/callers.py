@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xacct_kit.aws.session import Answer, Assumption, Session
 from xacct_kit.errors import XacctError
 from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.certainty import certainly
-from xacct_kit.role.profile import RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.profile import Profile, RoleDefinition, RoleValues, load_profile
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -107,7 +108,13 @@ def known_external_id(session: Session) -> str:
 
 def role_definition(session: Session, account: str) -> RoleDefinition:
     """What the role may do in an account by its profile; its trust policy lacks the external ID."""
-    return load_profile(session.params.profile).role(role_values(session, account))
+    return _definition(load_profile(session.params.profile), role_values(session, account))
+
+
+@lru_cache(maxsize=256)
+def _definition(profile: Profile, values: RoleValues) -> RoleDefinition:
+    """Filled in once an account, not once a probe."""
+    return profile.role(values)
 
 
 def role_values(session: Session, account: str, *, external_id: str = "") -> RoleValues:
