@@ -87,15 +87,13 @@ class Profile:
     permissions: Mapping[str, Document]
     boundary: Document | None = None
 
-<<<<<<< HEAD
     @property
     def role_description(self) -> str:
         """The description of the role itself."""
         return f"Assumed by Service Workbench to run analytics (profile {self.name})"
-=======
+
     def __hash__(self) -> int:
         return hash(self.name)
->>>>>>> profiles
 
     def role(self, values: RoleValues) -> RoleDefinition:
         """The role of one account.
