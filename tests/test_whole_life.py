@@ -141,8 +141,9 @@ def test_an_account_lives(life: Life) -> None:
     assert "boundary" in said
     life.green("deploy")
     assert "has not changed" in life.green("deploy")["deploy-stack"]["why"]
-    open_ways = [row for row in life.green("drift").values() if row["outcome"] == "ALLOWED"]
-    assert {row["step"] for row in open_ways} <= {"drift"}
+    posture = [row for row in life.green("drift").values() if row["step"] == "posture"]
+    ways = {row["probe"] for row in posture if row["outcome"] == "ALLOWED"}
+    assert ways == {"ssm-send-command"}
 
     assert life.green("offboard", "--confirm", account)["role-is-gone"]["verdict"] == "PASS"
     again = life.green("offboard", "--confirm", account)

@@ -22,6 +22,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 # Deploying is shown where there is something to deploy; the rest looks at a role that is there.
 OVERRIDES: Mapping[str, Mapping[str, Any]] = {
     "1_deploy_role": {"sandbox_scenario": "role-missing"},
+    "5_audit_and_offboard": {"sandbox_scenario": "missing-emr"},
     "4_onboard_organization": {
         "sandbox_scenario": "role-missing",
         "sandbox_accounts": 12,
