@@ -13,13 +13,16 @@ from xacct_kit.aws.session import Answer, Caller, Session
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary
-from xacct_kit.steps.findings import Question, finding, not_tried
+from xacct_kit.steps.findings import Question, finding, not_tried, skipped
 from xacct_kit.steps.trial import filled, placeholders
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
 REMOVE = "Remove what is left: xacct offboard PARAMS --canaries."
 
 _NAME = re.compile(PREFIX + r"(?P<made>\d{8}t\d{6})-[0-9a-f]{6}(?:-\d{12})?")
+
+# The account has never had the service, so that there is nothing of it.
+_NOT_SIGNED_UP = frozenset({"NotSignedUp", "OptInRequired", "SubscriptionRequiredException"})
 
 # A run that made its canary so short a time ago may still be going on.
 _GOING_ON = timedelta(minutes=15)
@@ -120,6 +123,8 @@ def _untold(session: Session, question: Question, canary: Canary, answer: Answer
     if answer is None:
         why = f"Nobody can act in {question.account}, so whether earlier canaries are left is not known."
         return not_tried(session, question, why, "Mend what the trust step says, then probe again.")
+    if answer.outcome.evidence.get("code") in _NOT_SIGNED_UP:
+        return skipped(session, question, f"Nothing can be left ({canary.thing}): {answer.outcome.reason}")
     why = f"Whether earlier canaries are left ({canary.thing}) cannot be told. {answer.outcome.reason}"
     return finding(session, question, answer.outcome, verdict=Verdict.UNKNOWN, why=why)
 
