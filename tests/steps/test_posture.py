@@ -55,12 +55,11 @@ def test_the_documented_role_is_told_to_be_an_administrator() -> None:
     assert {row.outcome for row in rows.values()} == {OutcomeKind.ALLOWED}
     assert rows[SUM].why == (
         f"Whoever assumes {ROLE} is an administrator of {MEMBER} by iam:*: 23 of 23 known ways to make "
-        "itself one are open. The profile hardened shuts 23 of 23 (profile: hardened)."
+        "itself one are open. Shut by profile: hardened: 23 of 23."
     )
     assert rows["create-user"].why == (
         f"{ROLE} can make itself a user who is an administrator: its policies allow iam:CreateUser, "
-        "iam:AttachUserPolicy and iam:CreateAccessKey. The profile hardened shuts this way (profile: "
-        "hardened)."
+        "iam:AttachUserPolicy and iam:CreateAccessKey. Shut by profile: hardened."
     )
     assert "No profile of the kit shuts this way" in rows["ssm-send-command"].why
 

@@ -185,7 +185,7 @@ def _hangs(posture: _Posture, what: str) -> str:
 def _remedy(posture: _Posture, way: Escalation) -> str:
     """What shuts a way that is open."""
     if posture.open_by(_TIGHTEST, way) is False:
-        return f"The profile {_TIGHTEST} shuts this way (profile: {_TIGHTEST})."
+        return f"Shut by profile: {_TIGHTEST}."
     return (
         "No profile of the kit shuts this way: keep nothing in the account that has wider permissions than "
         "analytics need."
@@ -224,4 +224,4 @@ def _summed_up(posture: _Posture, question: Question) -> Finding:
 
 def _sum_remedy(posture: _Posture, ways: list[Escalation]) -> str:
     shut = sum(posture.open_by(_TIGHTEST, way) is False for way in ways)
-    return f"The profile {_TIGHTEST} shuts {shut} of {len(ways)} (profile: {_TIGHTEST})."
+    return f"Shut by profile: {_TIGHTEST}: {shut} of {len(ways)}."
