@@ -12,8 +12,9 @@ from typing import Any
 
 from recording_aws import OPERATOR_KEY, Disturbed, RecordingAws, Signed, serving
 
+from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.clients import Connection
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
 
 MAIN = "222222222222"

@@ -16,7 +16,7 @@ from rich.pretty import pretty_repr
 from stage import Stage, Written, show, staged, tell
 
 import xacct_kit as xk
-from xacct_kit.aws.session import Answer, Caller
+from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.environment import sandbox_connection, sandbox_layout, start_sandbox
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.sandbox.layout import MEMBER_ACCOUNT, Layout

@@ -415,6 +415,12 @@ def test_an_operator_of_main_assumes_the_role_itself_where_it_cannot_act_as_main
     account, rows = create_account(session, new("by-someone"))
     assert verdicts(rows) == CREATED
     assert account is not None
+    # The new account trusts its management account alone.
+    assert session.deployer(account).caller is None
+    knowing = stage.session(management_role=trusting, management_account=MANAGEMENT_ACCOUNT)
+    assert {row.verdict for row in deploy_account(xk.Session(knowing.params, connection), account)} == {
+        Verdict.PASS
+    }
 
     session = xk.Session(stage.session().params, connection)
     account, (row,) = create_account(session, new("by-nobody"))

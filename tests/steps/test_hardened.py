@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import xacct_kit as xk
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
 from xacct_kit.role.escalation import ESCALATIONS

@@ -23,7 +23,7 @@ from xacct_kit.errors import AccessError, ParamsError
 from xacct_kit.params import EXTERNAL_ID, EXTERNAL_ID_FORM, split_reference
 
 if TYPE_CHECKING:
-    from xacct_kit.aws.session import Answer
+    from xacct_kit.aws.answers import Answer
 
     Ask = Callable[..., Answer]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xacct_kit.aws.session import Answer
+    from xacct_kit.aws.answers import Answer
 
 _FRESH_SECONDS = 600.0
 

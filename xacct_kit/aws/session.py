@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from xacct_kit.aws.answers import Answer, Assumption, Caller
 from xacct_kit.aws.assumed import NotRenewed, credentials_of, name_of, role_of
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
@@ -21,7 +22,7 @@ from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable
 from xacct_kit.aws.links import Link, opened, presigned
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.payments import Payments
-from xacct_kit.aws.redaction import InProcess, Redactor
+from xacct_kit.aws.redaction import Redactor
 from xacct_kit.aws.references import resolve
 from xacct_kit.errors import AccessError, XacctError
 from xacct_kit.params import SECRETS, split_reference
@@ -33,63 +34,6 @@ if TYPE_CHECKING:
     from xacct_kit.params import Params
 
 _SESSION_NAME = "xacct-kit"
-
-
-@dataclass(frozen=True)
-class Caller(InProcess):
-    """A principal that calls can be made as.
-
-    Attributes:
-        name: what people call it: the role's or the user's name.
-        arn: its ARN as STS tells it.
-    """
-
-    name: str
-    arn: str
-    credentials: Credentials = field(repr=False, compare=False)
-
-    @property
-    def account(self) -> str:
-        """The account that it belongs to."""
-        return self.arn.split(":")[4]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back from a call.
-
-    Attributes:
-        outcome: the answer, classified.
-        seconds: how long it took.
-        returned: what the call returned; None when it failed.
-    """
-
-    outcome: Outcome
-    seconds: float = 0.0
-    returned: Mapping[str, Any] | None = field(default=None, repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the call returned a result; one that is allowed can fail all the same."""
-        return self.returned is not None
-
-    @property
-    def result(self) -> Mapping[str, Any]:
-        """What the call returned; empty when it failed."""
-        return self.returned or {}
-
-    @property
-    def absent(self) -> bool:
-        """Whether the call was allowed, and what it asks for is not there."""
-        return not self.ok and self.outcome.kind in (OutcomeKind.ALLOWED, OutcomeKind.NOT_FOUND)
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """What came of assuming a role: the caller that it gave, or None, and the answer."""
-
-    caller: Caller | None
-    answer: Answer
 
 
 class Session:
@@ -366,9 +310,25 @@ class Session:
 
     def deployer(self, account: str, *, anew: bool = False) -> Assumption:
         """Who deploys in a member account: its access role, or the operator when it is there already."""
-        if self.params.access_role is None:
+        role = self.params.access_role
+        if role is None:
             return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
-        return self.act_as(account, self.params.access_role, anew=anew)
+        direct = self.act_as(account, role, anew=anew)
+        manager = self._manager() if direct.answer.outcome.kind.denied else None
+        if manager is None:
+            return direct
+        act = self.assume if anew else self.assumed
+        through = act(manager, self.role_arn(account, role))
+        return through if through.caller else direct
+
+    def _manager(self) -> Caller | None:
+        """The management role of the params, as main has it; an access role trusts its account alone."""
+        management, role = self.params.management_account, self.params.management_role
+        if management is None or role is None:
+            return None
+        main = self.act_as(self.params.main_account, self.params.api_handler_role).caller
+        arn = self.role_arn(management, role)
+        return self.assumed(main or self.operator, arn, external_id=self.management_external_id).caller
 
     def take_share(self, share: float) -> None:
         """Call no more often than a share of what AWS allows; others, in other processes, take the rest."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Session
+from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.session import Session
 from xacct_kit.fleet.stack_instances import Instance
 from xacct_kit.steps.stack_view import StackFailure, refused
 from xacct_kit.steps.waiting import Progress, attempts

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from xacct_kit.aws.session import Answer, Session
+from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import AccessError, RunError
 from xacct_kit.param_types import WHOLE_ORGANIZATION
 from xacct_kit.report import Finding, Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xacct_kit.aws.session import Answer
+from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.creation_findings import ALLOWED, CreationFindings
 from xacct_kit.steps.findings import Question

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.aws.answers import Answer, Assumption
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import XacctError
 from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.aws.answers import Answer, Assumption
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.callers import role_definition
 from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from xacct_kit.aws.session import Answer
+from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, OutcomeKind
 from xacct_kit.steps.account_arrival import access_role, move_account, passing
 from xacct_kit.steps.creation_findings import ALLOWED, CreationFindings

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xacct_kit.aws.session import Answer
+from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.creation_failures import failure_of, refusal_of
 from xacct_kit.steps.findings import Question, finding

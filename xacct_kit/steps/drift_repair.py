@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.drift import DEPLOY, Call
 from xacct_kit.steps.deploy import deploy_account

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Session
+from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import XacctError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict, judge
 

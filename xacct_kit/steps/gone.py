@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from xacct_kit.aws.answers import Answer, Assumption, Caller
 from xacct_kit.aws.links import LONGEST_SECONDS, Link
 from xacct_kit.aws.redaction import InProcess
-from xacct_kit.aws.session import Answer, Assumption, Caller, Session
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import load_profile

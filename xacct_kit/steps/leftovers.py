@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary

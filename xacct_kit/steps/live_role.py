@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.role.drift import SESSION_SECONDS, LiveRole, Part
 from xacct_kit.role.repair import KnownPolicy
 

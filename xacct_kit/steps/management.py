@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.assumed import role_of
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Request
 from xacct_kit.report import Finding, Outcome, OutcomeKind

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.steps.findings import Question, broken, finding, not_tried

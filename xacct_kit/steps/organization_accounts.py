@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import OutcomeKind
 from xacct_kit.steps.waiting import attempts
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.callers import execution_role, trusted_principals

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.iam import Policies
 from xacct_kit.role.repair import EVERYTHING, KnownPolicy
 from xacct_kit.steps.live_role import (

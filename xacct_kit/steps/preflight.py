@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from xacct_kit.aws.session import Answer, Assumption, Session
+from xacct_kit.aws.answers import Answer, Assumption
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
 from xacct_kit.steps.side_by_side import side_by_side

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from xacct_kit.aws.session import Assumption, Session
+from xacct_kit.aws.answers import Assumption
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.canaries import fly_canaries

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from xacct_kit.aws.session import Answer, Session
+from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.waiting import Progress, attempts, silent
 

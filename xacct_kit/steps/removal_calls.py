@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 
 Patch = tuple[Mapping[str, Any], ...]
 

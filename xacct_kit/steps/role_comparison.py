@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.role.differences import differences
 from xacct_kit.role.drift import Difference, Severity
 from xacct_kit.role.profile import RoleDefinition, load_profile

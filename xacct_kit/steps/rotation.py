@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from xacct_kit.aws.answers import Answer, Assumption, Caller
 from xacct_kit.aws.external_ids import Keeping, checked, keeping_of, new_external_id
 from xacct_kit.aws.redaction import InProcess
-from xacct_kit.aws.session import Answer, Assumption, Caller, Session
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.template import CAPABILITIES

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Caller, Session
+from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, Verdict
 from xacct_kit.steps.propagation import told_time
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.stack_states import MEND, state_of
 from xacct_kit.steps.stack_view import Event, StackFailure, StackView, refused

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.role.drift import DifferenceKind
 from xacct_kit.steps.assessment import Assessment

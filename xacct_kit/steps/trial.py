@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
 
-from xacct_kit.aws.session import Answer, Assumption, Caller, Session
+from xacct_kit.aws.answers import Answer, Assumption, Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.iam import Request
 from xacct_kit.report import Expectation, Finding
 from xacct_kit.role.certainty import certainly

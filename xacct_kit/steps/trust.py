@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 
-from xacct_kit.aws.session import Answer, Session
+from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Report, Verdict
 from xacct_kit.steps.callers import (
     Principal,

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xacct_kit.aws.session import Caller, Session
+from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.session import Session
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind
