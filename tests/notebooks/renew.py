@@ -30,6 +30,9 @@ OVERRIDES: Mapping[str, Mapping[str, Any]] = {
         "organizational_units": ["root"],
     },
 }
+# What is the sandbox's alone would be in the way of params that say nothing of it.
+_NOT_IN_NOTEBOOKS: Mapping[str, Any] = {"management_role": None, "management_external_id": None}
+
 # How a run gets on is different each time.
 _UNSAVED = "nbval-ignore-output"
 
@@ -42,6 +45,7 @@ def parameters_source(path: Path) -> str:
     return Params.notebook_cell(
         ROOT / "params" / "sandbox.yaml",
         out=f"runs/{path.stem}",
+        **_NOT_IN_NOTEBOOKS,
         **OVERRIDES.get(path.stem, {}),
     )
 

@@ -34,6 +34,7 @@ RUNS: list[tuple[str, str, dict[str, Any]]] = [
             "sandbox_accounts": 1,
         },
     ),
+    ("5_audit_and_offboard", "secretsmanager", {"sandbox_scenario": "healthy"}),
 ]
 
 

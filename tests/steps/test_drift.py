@@ -363,12 +363,13 @@ def test_what_is_written_otherwise_is_no_drift_and_cloudformation_is_explained(s
     assert "what these values mean was held against the profile, and is the same" in cloudformation.why
 
 
-def test_what_only_cloudformation_sees_is_not_green(session: Session) -> None:
+def test_a_description_is_looked_after_too(session: Session) -> None:
     iam(session, "UpdateRole", RoleName=ROLE, Description="mine", MaxSessionDuration=3600)
     rows = by_probe(check_account(session, MEMBER))
-    assert rows["role-as-profile"].verdict is Verdict.PASS
-    assert rows["cloudformation"].verdict is Verdict.FAIL
+    assert rows["description"].verdict is Verdict.FAIL
+    assert rows["description"].evidence["severity"] == "LOW"
     assert "/Description (NOT_EQUAL)" in rows["cloudformation"].why
+    assert {row.verdict for row in repair_account(session, MEMBER)} == {Verdict.PASS}
 
 
 def test_without_a_stack_cloudformation_has_nothing_to_say_and_the_role_is_made() -> None:
