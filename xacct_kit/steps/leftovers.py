@@ -12,7 +12,7 @@ from typing import Any
 from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report, Verdict
-from xacct_kit.steps.callers import role_access
+from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary
 from xacct_kit.steps.findings import Question, finding, not_tried, skipped
 from xacct_kit.steps.trial import filled, placeholders
@@ -144,7 +144,9 @@ def _removal(session: Session, account: str, canary: Canary, name: str) -> Itera
 
 def remove_in_account(session: Session, account: str, progress: Progress) -> Iterator[Finding]:
     """Remove what is left of canaries in one account; a finding a kind."""
-    caller = role_access(session, account, progress).caller
+    # The role may have gone a moment ago, and whoever deploys removes as well: nothing is waited for.
+    assumption = assume_with(session, account, session.external_id)
+    caller = assumption.caller if assumption else None
     who = [each for each in (caller, session.deployer(account).caller) if each is not None]
     for canary in CANARIES:
         found = _search(session, account, caller, canary)
