@@ -29,6 +29,12 @@ COMMANDS = [
     ("file", ["onboard", "--format", "json"]),
     ("ssm", ["probe", "--format", "json"]),
     ("secretsmanager", ["probe"]),
+    ("env", ["status"]),
+    ("file", ["plan", "--format", "json"]),
+    ("ssm", ["drift"]),
+    ("secretsmanager", ["drift", "--repair"]),
+    ("file", ["handover"]),
+    ("env", ["handover", "--format", "json"]),
 ]
 
 

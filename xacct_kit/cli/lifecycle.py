@@ -238,7 +238,7 @@ def handover(
         report = targeted(session)
         report += hand_over(session, progress=note)
         told = (to_json if form is Format.JSON else to_text)(report, session.params)
+        report.save(folder)
         (folder / "handover.json").write_text(to_json(report, session.params), encoding="utf-8")
     say(told)
-    report.save(folder)
     finish(report)
