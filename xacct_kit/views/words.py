@@ -21,7 +21,7 @@ STEPS: Mapping[str, str] = {
     "status": "Status",
     "plan": "Plan",
     "drift": "Drift",
-    "posture": "What the role could come to do",
+    "posture": "Posture",
     "preflight": "Preflight",
     "deploy": "Deploy",
     "trust": "Trust",
