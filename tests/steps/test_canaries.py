@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from by_hand import again
 from held_canaries import MEMBER, administer, held_canaries, names_of
 
 import xacct_kit as xk
@@ -54,11 +55,6 @@ def opened(**values: Any) -> xk.Session:
 def session() -> Iterator[xk.Session]:
     with opened() as connected:
         yield connected
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """Another run in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
 
 
 def names_in_account(session: xk.Session) -> set[str]:

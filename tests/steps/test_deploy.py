@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from by_hand import again
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -24,11 +25,6 @@ STACK = "onboard-account"
 def session() -> Iterator[xk.Session]:
     with xk.connect(Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")) as opened:
         yield opened
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
 
 
 def deployed(session: xk.Session) -> tuple[list[Finding], list[str]]:

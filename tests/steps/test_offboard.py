@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
+from by_hand import administer, again
 
 import xacct_kit as xk
 from xacct_kit.errors import RequestError
@@ -27,19 +27,6 @@ TRUSTED = ["ApiHandlerRole", "WorkflowLoopRunnerRole", ACCESS_ROLE]
 def session() -> Iterator[xk.Session]:
     with xk.connect(Params.load("params/sandbox.yaml", wait_seconds=30)) as opened:
         yield opened
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
-
-
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
 
 
 def offboarded(session: xk.Session) -> dict[str, list[Finding]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from by_hand import administer, again
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -33,19 +34,6 @@ def session() -> Iterator[xk.Session]:
 def onboarded() -> Iterator[xk.Session]:
     with opened("healthy") as there:
         yield there
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
-
-
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
 
 
 def seen(session: xk.Session) -> Any:

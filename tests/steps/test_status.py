@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from by_hand import administer, again
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -46,19 +47,6 @@ def session() -> Iterator[xk.Session]:
 def onboarded() -> Iterator[xk.Session]:
     with opened("healthy") as there:
         yield there
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
-
-
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
 
 
 def settled(session: xk.Session, name: str = STACK) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.role.placeholders import PLACEHOLDERS, filled
-from xacct_kit.role.profile_files import read_profile
+from xacct_kit.role.profile_files import ProfileFile, read_profile
 
 Document = Mapping[str, Any]
 
@@ -70,22 +70,8 @@ class RoleDefinition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
-    """What the role must be, with placeholders for what differs between accounts.
-
-    Attributes:
-        name: the profile's name.
-        description: what its role is, in a sentence or two.
-        trust: the trust policy.
-        permissions: the permission policies by name.
-        boundary: the permissions boundary, if it has one.
-    """
-
-    name: str
-    description: str
-    trust: Document
-    permissions: Mapping[str, Document]
-    boundary: Document | None = None
+class Profile(ProfileFile):
+    """What the role must be, as its file says."""
 
     @property
     def role_description(self) -> str:

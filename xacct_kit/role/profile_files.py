@@ -28,7 +28,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileFile:
-    """What the file of a profile says.
+    """What the file of a profile says, with placeholders for what differs between accounts.
 
     Attributes:
         name: the profile's name.
@@ -42,7 +42,7 @@ class ProfileFile:
     description: str
     trust: Document
     permissions: Mapping[str, Document]
-    boundary: Document | None
+    boundary: Document | None = None
 
 
 def read_profile(name: str, read: Callable[[str], bytes]) -> ProfileFile:
