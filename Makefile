@@ -10,15 +10,19 @@ endif
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
+AXE := .venv/axe/node_modules/axe-core/axe.min.js
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check notebooks bench clean
+.PHONY: help demo app test check browser notebooks bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## the whole job on a sandbox, and where to look at it
 	$(BIN)/xacct demo
+
+app: $(READY) ## 0_start_here as an app in the browser, without its code
+	JUPYTER_PATH=xacct_kit/interactive/share $(BIN)/voila --template=xacct notebooks/0_start_here.ipynb
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
 	$(BIN)/python -m pytest -n auto tests
@@ -28,6 +32,9 @@ check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+browser: $(AXE) ## what the tests in a browser need: Chromium (on Debian) and axe-core
+	@command -v chromium >/dev/null || { apt-get update --quiet && apt-get install --quiet --yes chromium; }
 
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
@@ -45,8 +52,12 @@ clean: ## remove what make made: .venv and the caches; runs/ stays
 $(READY): pyproject.toml
 	@$(if $(PYTHON),,echo 'xacct-kit needs Python >= 3.11, and none of python3.13, python3.12, python3.11 and python3 is. Install one, or name it: make PYTHON=/path/to/python' >&2; exit 1)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dask]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,app,dask]'
 	touch $@
+
+# Checks pages for those who do not see them; from npm, because its makers publish it there.
+$(AXE): $(READY)
+	npm install --silent --no-save --prefix .venv/axe axe-core@4
 
 # What the kit is measured against; nothing else needs it.
 $(PEERS): benchmarks/requirements.txt $(READY)

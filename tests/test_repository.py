@@ -29,6 +29,7 @@ FLOORS = (
     {"sandbox", "steps"},
     {"environment", "fleet", "views"},
     {"runs"},
+    {"interactive"},
     {"__init__"},
     {"demo"},
     {"cli"},

@@ -1,0 +1,27 @@
+"""What somebody does in JupyterLab."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+# What JupyterLab shows before its kernel has answered is the same as afterwards.
+_WHEN_READY = """async () => {
+    const context = window.jupyterapp.shell.currentWidget.sessionContext;
+    await context.ready;
+    await context.session.kernel.info;
+}"""
+
+
+def open_notebook(page: Page, lab: str, name: str) -> None:
+    """Open a notebook in a workspace of its own, when its kernel is ready."""
+    page.goto(f"{lab}/{name}.ipynb?reset")
+    expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
+    page.evaluate(_WHEN_READY)
+
+
+def run_all(page: Page) -> None:
+    """Run all cells from the menu, and wait until none is running."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    expect(page.locator(".jp-InputArea-prompt", has_text="[*]").first).to_be_visible()
+    expect(page.locator(".jp-InputArea-prompt", has_text="[*]")).to_have_count(0, timeout=120_000)

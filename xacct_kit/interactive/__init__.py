@@ -1,0 +1,1 @@
+"""What somebody works with in JupyterLab or Voilà: the wizard, and a run that is watched."""
