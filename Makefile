@@ -26,7 +26,7 @@ app: $(READY) ## 0_start_here as an app in the browser, without its code
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
 	$(BIN)/python -m pytest -n auto tests
-	$(BIN)/python -m pytest --nbval -p no:randomly notebooks
+	$(BIN)/python -m pytest --nbval notebooks
 
 check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .
