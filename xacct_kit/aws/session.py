@@ -235,7 +235,7 @@ class Session:
     def open_link(self, url: str, region: str) -> Answer:
         """Read an object by its URL alone, as somebody does who has nothing else; the result's `Body`."""
         started = time.monotonic()
-        outcome, body = opened(self._clients, url, region, self.redact.knowing())
+        outcome, body = opened(self._clients, url, region, self.redact)
         returned = None if body is None else {"Body": body}
         return Answer(outcome, time.monotonic() - started, returned)
 
