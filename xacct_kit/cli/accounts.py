@@ -111,9 +111,7 @@ def take(
     """Take every account of the params through steps of `runs`; show and save what was found."""
     from xacct_kit import runs
 
-    if (resume or retry) and out is None and "out" not in params.model_fields_set:
-        raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
-    folder = folder_for_results(out, params)
+    folder = folder_for_results(out, params, going_on=resume or retry is not None)
     try:
         with crew or _crew(workers) as hands:
             report = runs.carry_out(
