@@ -8,7 +8,7 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import boundary_name, load_profile
 from xacct_kit.role.template import POLICY_TYPE, ROLE_TYPE
 from xacct_kit.steps.findings import finding, guarded
-from xacct_kit.steps.removal import Left, question_of, remove
+from xacct_kit.steps.removal import Left, either, question_of, remove
 from xacct_kit.steps.removal_calls import plan_removal
 from xacct_kit.steps.stack_holders import holder_of
 from xacct_kit.steps.stack_view import StackFailure
@@ -19,7 +19,7 @@ _HELD = (
     "names the wrong role."
 )
 _LOOK = (
-    "Or see whether a stack of the account holds it; if none does, make the calls of the patch as an "
+    "see whether a stack of the account holds it; if none does, make the calls of the patch as an "
     "administrator of the account, and offboard again."
 )
 
@@ -103,6 +103,6 @@ def _untold(
         failure.outcome,
         verdict=failure.verdict,
         why=f"Whether a stack holds {name} cannot be told, and it is not removed. {failure.why}",
-        fix=f"{failure.fix} {_LOOK}".lstrip(),
+        fix=either(failure.fix, _LOOK),
         patch=plan_removal(session, caller, resource_type, name).calls,
     )

@@ -56,7 +56,11 @@ _DONE: Mapping[str, tuple[str, str]] = {
     "DeletePolicyVersion": ("versions deleted", "VersionId"),
 }
 
-_REST = "Or let an administrator of the account make the calls of the patch, and offboard again."
+_REST = "let an administrator of the account make the calls of the patch, and offboard again."
+_NOT_ALL = (
+    "let an administrator of the account remove it, and offboard again; the calls of the patch may not be all, "
+    "because not all could be listed."
+)
 _OWN = "Name the role that is to be removed in role_name, and offboard again."
 _USED = "See to it that nobody has it any more, and offboard again."
 
@@ -67,6 +71,11 @@ def question_of(caller: Caller, resource_type: str) -> Question:
     return Question(
         step="offboard", probe=kind.probe, account=caller.account, caller=caller.name, action=kind.action
     )
+
+
+def either(fix: str, other: str) -> str:
+    """What to do, and what else would do; the other alone where there is nothing else."""
+    return f"{fix} Or {other}" if fix else f"{other[0].upper()}{other[1:]}"
 
 
 def remove(session: Session, caller: Caller, left: Left, progress: Progress) -> Finding:
@@ -177,7 +186,7 @@ def _refused(
         outcome,
         verdict=Verdict.UNKNOWN if passing else Verdict.FAIL,
         why=why,
-        fix=f"{outcome.fix} {_REST}".lstrip(),
+        fix=either(outcome.fix, _NOT_ALL if end.plan.unlisted else _REST),
         seconds=answer.seconds,
         patch=end.rest,
     )
