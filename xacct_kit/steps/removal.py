@@ -58,8 +58,8 @@ _DONE: Mapping[str, tuple[str, str]] = {
 
 _REST = "let an administrator of the account make the calls of the patch, and offboard again."
 _NOT_ALL = (
-    "let an administrator of the account remove it, and offboard again; the calls of the patch may not be all, "
-    "because not all could be listed."
+    "let an administrator of the account remove it, and offboard again; the calls of the patch may not be "
+    "all, because not all could be listed."
 )
 _OWN = "Name the role that is to be removed in role_name, and offboard again."
 _USED = "See to it that nobody has it any more, and offboard again."

@@ -1,7 +1,9 @@
 """Which stack of an account holds something: CloudFormation is asked by what AWS knows it by.
 
-A stack of another region is not seen: CloudFormation answers for one region, while IAM has none.
+A stack of another region is not seen: CloudFormation answers for one region, while IAM has none, and roles do
+not get the tags that would name their stack.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1159
 """
 
 from __future__ import annotations
