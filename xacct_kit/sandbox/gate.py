@@ -149,6 +149,8 @@ class Gate:
             state.ensure_aws_managed_policy(
                 principal.account, principal.partition, operation.params["PolicyArn"]
             )
+        if operation.service == "ec2":
+            additions.ensure_images(principal.account, region, operation.name)
         departing = _departing(principal, operation)
         if departing is not None and principal.account == MAIN_ACCOUNT:
             # Who is trusted in an account must be there when the account is furnished.
