@@ -26,7 +26,6 @@ from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
 from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
-    SERVICES,
     Operation,
     Response,
     answer,
@@ -36,6 +35,7 @@ from xacct_kit.sandbox.protocol import (
     refusal,
     resembling,
 )
+from xacct_kit.sandbox.services import SERVICES
 from xacct_kit.sandbox.simulation import simulate_custom_policy, simulate_principal_policy
 from xacct_kit.sandbox.stack_sets import OPERATIONS, StackSets
 
