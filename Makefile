@@ -11,6 +11,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
 
+# Tests wait for half of their time: twice as many workers as there are cores keep them busy.
+WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 }')
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check notebooks bench clean
 
@@ -21,8 +24,8 @@ demo: $(READY) ## the whole job on a sandbox, and where to look at it
 	$(BIN)/xacct demo
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
-	$(BIN)/python -m pytest -n auto tests
-	$(BIN)/python -m pytest --nbval -p no:randomly notebooks
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval -p no:randomly notebooks
 
 check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .

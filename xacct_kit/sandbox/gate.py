@@ -27,7 +27,6 @@ from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.policy_entities import check_deletable, list_entities_for_policy
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
-    SERVICES,
     Operation,
     Response,
     answer,
@@ -37,6 +36,7 @@ from xacct_kit.sandbox.protocol import (
     refusal,
     resembling,
 )
+from xacct_kit.sandbox.services import SERVICES
 from xacct_kit.sandbox.simulation import simulate_custom_policy, simulate_principal_policy
 from xacct_kit.sandbox.stack_sets import OPERATIONS, StackSets
 
@@ -151,6 +151,8 @@ class Gate:
             state.ensure_aws_managed_policy(
                 principal.account, principal.partition, operation.params["PolicyArn"]
             )
+        if operation.service == "ec2":
+            additions.ensure_images(principal.account, region, operation.name)
         departing = _departing(principal, operation)
         if departing is not None and principal.account == MAIN_ACCOUNT:
             # Who is trusted in an account must be there when the account is furnished.
