@@ -13,6 +13,7 @@ from xacct_kit.fleet.stack_instances import Instance, detailed_status
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.findings import Question, broken, finding
+from xacct_kit.steps.stack_deployment import failure_row
 from xacct_kit.steps.stack_view import StackFailure, refused
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -44,7 +45,12 @@ def remove_stack_instances(
         left = removal.remove(chosen, before) if chosen else {}
     except StackFailure as failure:
         rows = chosen or accounts
-        return [_failed(session, account, failure) for account in rows]
+        return [
+            failure_row(
+                session, _question(session, each), f"The stack set did not let go of {each}.", failure
+            )
+            for each in rows
+        ]
     except Exception as error:
         return [broken(session, _question(session, account), error) for account in chosen or accounts]
     return [_told(removal, account, left.get(account)) for account in chosen]
@@ -111,12 +117,6 @@ def _told(removal: _Removal, account: str, left: Instance | None) -> Finding:
         why=f"The stack of the stack set {name} in {account} {what} ({status}). {reason}".rstrip(),
         fix=fix if failed else "Offboard again, with more wait_seconds if need be.",
     )
-
-
-def _failed(session: Session, account: str, failure: StackFailure) -> Finding:
-    why = f"The stack set did not let go of {account}. {failure.why}"
-    question = _question(session, account)
-    return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
 
 
 def _question(session: Session, account: str) -> Question:
