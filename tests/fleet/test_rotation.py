@@ -19,13 +19,15 @@ from xacct_kit.aws.external_ids import keeping_of
 from xacct_kit.cli import app
 from xacct_kit.errors import ParamsError, RequestError, RunError
 from xacct_kit.fleet.journal import NAME
-from xacct_kit.fleet.stack_set_rotation import update_request
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
+from xacct_kit.fleet.stack_set_rotation import RotatedStackSet, told_after, update_request
 from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE
 from xacct_kit.params import Params
 from xacct_kit.report import Report, Verdict
 from xacct_kit.runs import CHECKS, DEPLOYMENT, ROTATION, carry_out
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.external_ids import make_external_id
+from xacct_kit.steps.waiting import silent
 
 MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000", "400000000001")
@@ -223,7 +225,9 @@ def test_one_operation_brings_it_to_every_account(kind: str, request: pytest.Fix
     report, lines = rotated(session)
     assert report.ok, str(report.faults)
     reached = verdicts(report, "rotate-stack")
-    assert reached.keys() >= set(MEMBERS)
+    assert reached.keys() == set(MEMBERS)
+    main = f"{session.params.main_account} has a stack of {STACK_SET} too, and nothing is proven there"
+    assert any(line.startswith(main) for line in lines) is (kind == "service_managed")
     for probe in PROBES:
         assert verdicts(report, probe) == dict.fromkeys(reached, Verdict.PASS)
     assert operations(session)[-1] == "UPDATE"
@@ -261,7 +265,7 @@ def test_a_suspended_account_is_no_reason_to_leave_the_others_behind(self_manage
     administer(self_managed, MANAGEMENT, "organizations", "CloseAccount", AccountId=MEMBERS[2])
     report, lines = rotated(again(self_managed, member_accounts=MEMBERS[:2]))
     assert report.ok, str(report.faults)
-    assert any(line.startswith(f"{MEMBERS[2]} is left out of the rotation") for line in lines)
+    assert any(line.startswith(f"{MEMBERS[2]} has a stack of {STACK_SET} too, and nothing") for line in lines)
     assert_rotated(self_managed, old, MEMBERS[:2])
 
 
@@ -320,7 +324,32 @@ def test_a_rotation_that_is_killed_goes_on_and_updates_nothing_twice(
     assert_rotated(later, old, MEMBERS)
 
 
-def test_an_operation_that_does_not_end_is_no_proof(self_managed: xk.Session) -> None:
+@pytest.mark.parametrize(
+    ("ended", "operation", "status", "verdict"),
+    [
+        (True, "ours", "CURRENT", Verdict.PASS),
+        (True, "another", "CURRENT", Verdict.PASS),
+        (False, "ours", "CURRENT", Verdict.PASS),
+        (False, "another", "CURRENT", Verdict.UNKNOWN),
+        (True, "ours", "OUTDATED", Verdict.FAIL),
+        (False, "ours", "OUTDATED", Verdict.FAIL),
+    ],
+)
+def test_what_was_current_before_an_operation_that_goes_on_is_no_proof(
+    healthy: xk.Session, ended: bool, operation: str, status: str, verdict: Verdict
+) -> None:
+    stack_set = RotatedStackSet(healthy, Deployment(model=PermissionModel.SELF_MANAGED), silent)
+    stack_set.ended = ended
+    stack_set.operations.add("ours")
+    row = told_after(
+        stack_set, MEMBERS[0], {"Account": MEMBERS[0], "Status": status, "LastOperationId": operation}
+    )
+    assert (row.step, row.probe, row.verdict) == ("rotate", "rotate-stack", verdict)
+    assert bool(row.fix) is not verdict.green
+    assert "deploy again" not in row.fix
+
+
+def test_where_stack_sets_may_not_act_no_account_is_proven(self_managed: xk.Session) -> None:
     old = self_managed.external_id
     session = again(self_managed, wait_seconds=1)
     deny = document(Action="sts:AssumeRole", Resource="*").replace("Allow", "Deny")
@@ -336,7 +365,7 @@ def test_an_operator_who_may_not_read_the_stack_set_makes_nothing(self_managed: 
     deny = document(Action="cloudformation:DescribeStackSet", Resource="*").replace("Allow", "Deny")
     user = {"UserName": "operator", "PolicyName": "no"}
     administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
-    with pytest.raises(RunError, match="The external ID is not rotated.*cloudformation:DescribeStackSet"):
+    with pytest.raises(RunError, match=r"The external ID is not rotated.*cloudformation:DescribeStackSet"):
         xk.rotate_external_id(self_managed)
     assert pending(self_managed) is None
 
@@ -345,7 +374,7 @@ def test_an_operator_who_may_not_update_is_told_in_every_account(self_managed: x
     deny = document(Action="cloudformation:UpdateStackSet", Resource="*").replace("Allow", "Deny")
     user = {"UserName": "operator", "PolicyName": "no"}
     administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
-    report, _ = rotated(self_managed)
+    report, _ = rotated(again(self_managed, wait_seconds=1))
     assert verdicts(report, "rotate-stack") == dict.fromkeys(MEMBERS, Verdict.FAIL)
     assert switch(report).verdict is Verdict.FAIL
 
@@ -367,13 +396,13 @@ def test_an_account_outside_the_units_has_a_stack_of_its_own(tmp_path: Path) -> 
         for account in MEMBERS[:2]:
             places = {"SourceParentId": root["Id"], "DestinationParentId": unit}
             administer(session, MANAGEMENT, "organizations", "MoveAccount", AccountId=account, **places)
-        session = again(session, organizational_units=(unit,))
-        assert carry_out(session.params, DEPLOYMENT).ok
-        old = session.external_id
-        report, lines = rotated(session)
+        some = again(session, organizational_units=(unit,))
+        assert carry_out(some.params, DEPLOYMENT).ok
+        old = some.external_id
+        report, lines = rotated(again(some))
         assert report.ok, str(report.faults)
         assert f"{MEMBERS[2]}: {STACK_SET} gets the new external ID" in lines
-        assert_rotated(session, old, MEMBERS)
+        assert_rotated(some, old, MEMBERS)
 
 
 def test_an_update_changes_the_external_id_and_nothing_else() -> None:

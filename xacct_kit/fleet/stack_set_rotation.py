@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -45,8 +45,9 @@ def begin(session: Session, deployment: Deployment | None, progress: Progress = 
     A parameter belongs to all accounts of a stack set: an update of it for some leaves the others OUTDATED,
     and any later operation gives it to them. And the reference holds one external ID, so that whoever is
     behind when it is switched is locked out. So a stack set is rotated for all of its accounts or for none:
-    the params must name every account that it has a stack in, but those that are suspended or closed, which
-    StackSets leaves out and nobody can work in.
+    the run must be for every account that it has a stack in. It need not be for those that are suspended or
+    closed, which StackSets leaves out and nobody can work in; nor for the main account, which the units of a
+    service-managed stack set may hold though no analytics run there: it gets the new one unproven.
 
     Parameters:
         session: whose run it is; its operator administers the stack set.
@@ -59,7 +60,7 @@ def begin(session: Session, deployment: Deployment | None, progress: Progress = 
         RunError: the stack set cannot be read, or is not one that can be rotated.
     """
     if deployment is not None:
-        stack_set = _Rotated(session, deployment, progress)
+        stack_set = RotatedStackSet(session, deployment, progress)
         try:
             outside = stack_set.outside(session.params.accounts)
         except StackFailure as failure:
@@ -87,7 +88,7 @@ def update_stack_set(
     Returns:
         For each account what became of its stack.
     """
-    stack_set = _Rotated(session, deployment, progress)
+    stack_set = RotatedStackSet(session, deployment, progress)
     try:
         instances = stack_set.update(under_way(session).new)
     except StackFailure as failure:
@@ -97,11 +98,11 @@ def update_stack_set(
         return [broken(session, _question(session, each), error) for each in accounts]
     reached = [account for account in accounts if account in instances]
     rest = [account for account in accounts if account not in instances]
-    rows = [_told(stack_set, account, instances[account]) for account in reached]
+    rows = [told_after(stack_set, account, instances[account]) for account in reached]
     return rows + directly(session, rest, update_account, progress)
 
 
-class _Rotated(StackSetCalls):
+class RotatedStackSet(StackSetCalls):
     """The stack set as its external ID is rotated."""
 
     def outside(self, accounts: Iterable[str]) -> list[str]:
@@ -121,17 +122,17 @@ class _Rotated(StackSetCalls):
                 Verdict.FAIL,
             )
         others = {each["Account"] for each in self._everywhere()}.difference(accounts)
-        return list(self._working(sorted(others)))
+        return [account for account in sorted(others) if not self._may_be_behind(account)]
 
-    def _working(self, accounts: Iterable[str]) -> Iterator[str]:
-        """The accounts that are not known to be suspended or closed."""
-        for account in accounts:
+    def _may_be_behind(self, account: str) -> bool:
+        """Whether it is known that nobody works in an account by its role."""
+        why = "it is the main account"
+        if account != self.session.params.main_account:
             answer = self.session.ask("organizations", "DescribeAccount", AccountId=account)
             why = why_not_working(answer.result.get("Account", {}))
-            if why:
-                self._progress(f"{account} is left out of the rotation: {why}")
-            else:
-                yield account
+        if why:
+            self._progress(f"{account} has a stack of {self._name} too, and nothing is proven there: {why}")
+        return bool(why)
 
     def update(self, external_id: str) -> Mapping[str, Instance]:
         """Bring an external ID to every stack of the stack set.
@@ -201,8 +202,14 @@ def update_request(described: Mapping[str, Any], external_id: str) -> dict[str, 
     }
 
 
-def _told(stack_set: _Rotated, account: str, instance: Instance) -> Finding:
-    """What became of the stack in one account."""
+def told_after(stack_set: RotatedStackSet, account: str, instance: Instance) -> Finding:
+    """What became of the stack in one account.
+
+    Parameters:
+        stack_set: the stack set, whose external ID was updated.
+        account: the account.
+        instance: what the stack set has there.
+    """
     session = stack_set.session
     known, current = stack_set.knows(instance), instance["Status"] == "CURRENT"
     if known and (current or instance.get("LastOperationId") in stack_set.operations):
@@ -229,5 +236,6 @@ def _left_out(session: Session, accounts: Sequence[str]) -> str:
     return (
         f"stack_set: {session.params.stack_name} has stacks in {named} too, which this rotation is not for. "
         "Its external ID belongs to all of its accounts, and the reference holds one alone: they would be "
-        "locked out. Name them too (member_accounts, organizational_units), or take them out of the stack set"
+        "locked out. Name them too (member_accounts; take them out of exclude_accounts), or take "
+        "them out of the stack set"
     )

@@ -230,8 +230,8 @@ def _switched(
         return finding(session, question, _NOTHING, verdict=Verdict.UNKNOWN, why=why, fix=fix)
     why = (
         f"{reference} holds the new external ID, which every account accepts ({len(proven)}); the old one is "
-        "refused. Accounts that this rotation was not for keep the one that they have. Service Workbench "
-        "keeps a copy of its own for each account: enter the new one there."
+        "refused. Of accounts that this rotation was not for nothing is said. Service Workbench keeps a "
+        "copy of its own for each account: enter the new one there."
     )
     return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
 
