@@ -214,29 +214,30 @@ def invite(
 def new_external_id(
     file: ParamsFile,
     param: Overrides = None,
+    accounts: AccountsFile = None,
     out: Out = None,
     form: Formats = Format.TABLE,
+    workers: Workers = None,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Take a new one into use everywhere, and the old one out of it.")
+        bool,
+        typer.Option(
+            "--rotate",
+            help="Take a new one into use in every account, and the old one out of it; name all accounts "
+            "that share it.",
+        ),
     ] = False,
 ) -> None:
     """Make an external ID that nobody can guess, and keep it where the params say; it is shown to nobody."""
     from xacct_kit.aws.references import needs_call
     from xacct_kit.environment import connect
-    from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.external_ids import make_external_id
-    from xacct_kit.steps.rotation import rotate_external_id
 
-    params = load(file, param)
-    if not rotate:
-        with connect(params) if needs_call(params.external_id) else nullcontext() as session:
-            say(make_external_id(params.external_id, session))
+    params = load(file, param, accounts)
+    if rotate:
+        take(params, "ROTATION", out, form, workers=workers)
         return
-    folder = folder_for_results(out, params)
-    with connect(params) as session:
-        report = targeted(session)
-        report += rotate_external_id(session, progress=note)
-    deliver(report, folder, form)
+    with connect(params) if needs_call(params.external_id) else nullcontext() as session:
+        say(make_external_id(params.external_id, session))
 
 
 def handover(

@@ -18,6 +18,7 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.findings import Question, broken, finding
 from xacct_kit.steps.side_by_side import side_by_side
+from xacct_kit.steps.stack_deployment import failure_row
 from xacct_kit.steps.stack_view import StackFailure, StackView, refused
 from xacct_kit.steps.undeleted import remove_undeleted, undeleted
 from xacct_kit.steps.waiting import Progress, silent
@@ -178,8 +179,7 @@ def _failed(session: Session, account: str, failure: Exception) -> Finding:
     question = _question(session, account)
     if not isinstance(failure, StackFailure):
         return broken(session, question, failure)
-    why = f"The stack set did not let go of {account}. {failure.why}"
-    return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+    return failure_row(session, question, f"The stack set did not let go of {account}.", failure)
 
 
 def _question(session: Session, account: str) -> Question:
