@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
-    from xacct_kit.runs import onboard
+    from xacct_kit.runs import onboard, rotate_external_id
     from xacct_kit.steps.cost_explorer import check_cost_explorer, price_note
     from xacct_kit.steps.deploy import deploy_role
     from xacct_kit.steps.drift import check_drift
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from xacct_kit.steps.posture import check_posture
     from xacct_kit.steps.preflight import preflight
     from xacct_kit.steps.probes import probe_permissions
-    from xacct_kit.steps.rotation import rotate_external_id
     from xacct_kit.steps.status import check_status
     from xacct_kit.steps.trust import check_trust
 
@@ -105,7 +104,7 @@ _HOMES = {
     "price_note": "steps.cost_explorer",
     "probe_permissions": "steps.probes",
     "repair_drift": "steps.drift_repair",
-    "rotate_external_id": "steps.rotation",
+    "rotate_external_id": "runs",
     "targeted": "fleet.targets",
 }
 

@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from xacct_kit.aws.session import Session
 from xacct_kit.environment import connect
+from xacct_kit.errors import RequestError
 from xacct_kit.fleet.crew import Crew
 from xacct_kit.fleet.deployment import deployment_of
 from xacct_kit.fleet.journal import NAME, Journal
-from xacct_kit.fleet.run import BY_STACK_SET, AccountStep, name_of, run
+from xacct_kit.fleet.run import AS_A_WHOLE, BY_STACK_SET, AccountStep, name_of, run
 from xacct_kit.fleet.targets import targeted
 from xacct_kit.fleet.watching import watching
 from xacct_kit.params import Params
@@ -27,10 +29,12 @@ from xacct_kit.steps import (
     posture,
     preflight,
     probes,
+    rotation,
+    rotation_proofs,
     status,
     trust,
 )
-from xacct_kit.steps.waiting import silent
+from xacct_kit.steps.waiting import Progress, silent
 
 CHECKS: tuple[AccountStep, ...] = (
     preflight.check_account,
@@ -47,6 +51,7 @@ AUDIT: tuple[AccountStep, ...] = (drift.check_account, posture.check_account)
 REPAIR: tuple[AccountStep, ...] = (drift_repair.repair_account,)
 LEFTOVERS: tuple[AccountStep, ...] = (leftovers.remove_in_account,)
 OFFBOARDING: tuple[AccountStep, ...] = (offboard.offboard_account,)
+ROTATION: tuple[AccountStep, ...] = (rotation.update_account, rotation_proofs.prove_account)
 
 
 def onboard(
@@ -107,9 +112,15 @@ def carry_out(
         Every finding.
 
     Raises:
-        RequestError: the params cannot be meant, or the journal is another run's.
+        RequestError: the params cannot be meant, the journal is another run's, or the steps are such that a
+            run of them is begun anew.
         RunError: the run could not finish.
     """
+    if (resume or retry) and AS_A_WHOLE.keys() & set(steps):
+        raise RequestError(
+            "resume: a rotation that broke off goes on when it is started again, and proves every account: "
+            "what a journal holds may have been proven of another external ID"
+        )
     tell = progress or silent
     with connect(params) as session, ExitStack() as opened:
         stack_set = deployment_of(session) if BY_STACK_SET.keys() & set(steps) else None
@@ -134,3 +145,32 @@ def carry_out(
             stack_set=stack_set,
             watch=watch,
         )
+
+
+def rotate_external_id(session: Session, *, progress: Progress = silent, crew: Crew | None = None) -> Report:
+    """Give every account of the params a new external ID, which comes to stand at the params' reference.
+
+    Where one account is not proven, the reference keeps the old one, and the findings say which is valid
+    where: mend what they say and rotate again, which goes on with the same new one. With a stack set all of
+    its accounts are rotated, or none (`fleet.stack_set_rotation.begin` says why). An account that shares the
+    reference and is not in the params keeps the old one, which nobody finds at the reference any more.
+
+    Parameters:
+        session: whose run it is.
+        progress: is told each part as it begins.
+        crew: who does the work, and how much at a time; when it is not given, the number of accounts decides.
+
+    Returns:
+        For each account what became of its stack, of the new and of the old external ID; and whether the
+        reference was switched.
+
+    Raises:
+        ParamsError: there is none at the reference, none can be kept there, or a stack set has other accounts
+            too.
+        AccessError: one cannot be read or kept.
+        RunError: the organization or the stack set cannot be read.
+    """
+    stack_set = deployment_of(session)
+    left_out = targeted(session).findings
+    hands = replace(crew or Crew(), connect=connect)
+    return run(session, ROTATION, progress=progress, crew=hands, left_out=left_out, stack_set=stack_set)

@@ -105,10 +105,12 @@ def test_a_column_of_accounts_may_be_called(listing: Callable[[str | bytes], Pat
             f'name,id\n"a\nb",{ONE}\nc,x\n', ["accounts, line 4: 'x' is not"], id="row of two lines"
         ),
         pytest.param(f'name,id\n"a,{ONE}\n', ["accounts, line 2: cannot be read as CSV"], id="open quote"),
-        pytest.param(b"\x7fELF\x02\x01\x00", ["accounts, line 1: '\\x7fELF"], id="program"),
+        pytest.param(
+            b"\x7fELF\x02\x01\x00", ["accounts, line 1: the character U+0000 is in no text"], id="program"
+        ),
         pytest.param(b"012345678901\n\xe9\n", ["accounts, line 2: is not text in UTF-8"], id="Latin-1"),
         pytest.param(b"\xff\xfe\x00", ["accounts, line 1: is not text in UTF-16"], id="half of UTF-16"),
-        pytest.param(b"id,a\n\x00,\x00\n", ["accounts, line 2: '\\x00' is not"], id="null characters"),
+        pytest.param(b"id,a\n\x00,\x00\n", ["accounts, line 2: the character U+0000"], id="null characters"),
     ],
 )
 def test_what_is_no_list_of_accounts_is_told_with_its_line(

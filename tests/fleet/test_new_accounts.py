@@ -37,6 +37,7 @@ def listing(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+NO_ACCOUNT = "list: names no account; below the header name,email there is a line for each"
 OFFERED = "there are name, email, ou, billing, role and tags"
 ONE = NewAccount(name="one", email="one@example.com")
 TWO = NewAccount(
@@ -79,9 +80,9 @@ def test_the_role_is_that_of_the_run_where_the_list_names_none(listing: Callable
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
-        ("", ["list: names no account"]),
-        ("# nothing\n", ["list: names no account"]),
-        ("name,email\n", ["list: names no account"]),
+        ("", [NO_ACCOUNT]),
+        ("# nothing\n", [NO_ACCOUNT]),
+        ("name,email\n", [NO_ACCOUNT]),
         ("name,mail\n", ["list, line 1: the column 'mail' is not known; did you mean email?"]),
         (
             "name,email,secret\na,a@example.com,b\n",
@@ -118,7 +119,6 @@ def test_every_fault_of_a_list_has_its_line(
     with pytest.raises(ParamsError) as caught:
         read_new_accounts(path)
     found = [fault.replace(str(path), "list") for fault in caught.value.faults]
-    found = [fault for fault in found if "no column is named email" not in fault or fault in faults]
     assert found == faults
 
 

@@ -14,9 +14,10 @@ from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
 from xacct_kit.fleet.stack_set_removal import remove_stack_instances
 from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
 from xacct_kit.params import Params
-from xacct_kit.report import Verdict
+from xacct_kit.report import Finding, Verdict
 from xacct_kit.steps import plan, status
 from xacct_kit.steps.offboard import offboard_account
+from xacct_kit.steps.waiting import attempts
 
 MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000")
@@ -122,6 +123,81 @@ def test_a_stack_that_will_not_delete_is_named_and_the_others_go(session: xk.Ses
     assert found["stack"].verdict is Verdict.UNKNOWN
     assert "has not let go of it" in found["stack"].why
     assert (found["role-is-gone"].verdict, found["role-is-gone"].patch) == (Verdict.FAIL, ())
+
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def test_a_role_that_a_stack_could_not_delete_is_removed_and_the_stack_set_lets_go(
+    session: xk.Session,
+) -> None:
+    administer(session, MEMBERS[0], "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
+    (stack,) = administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"]
+    lines: list[str] = []
+    rows = remove_stack_instances(session, MEMBERS, SELF_MANAGED, lines.append)
+    assert {row.verdict for row in rows} == {Verdict.PASS}
+    told = [(row.account, row.probe) for row in rows]
+    assert told == [
+        (MEMBERS[0], "role"),
+        (MEMBERS[0], "stack-set-instance"),
+        (MEMBERS[1], "stack-set-instance"),
+    ]
+    assert rows[0].why.startswith(f"The stack {stack['StackId']} could not delete {ROLE} (AWS::IAM::Role).")
+    assert f"It is removed now (detached: {READ_ONLY})." in rows[0].why
+    assert lines.count(f"{STACK_SET}: DeleteStackInstances has begun") == 2
+    assert left(session) == []
+    assert administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"] == []
+
+
+def test_a_role_that_cannot_be_removed_either_stays_with_its_stack_and_is_said(session: xk.Session) -> None:
+    administer(session, MEMBERS[0], "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
+    denied = document(Effect="Deny", Action="iam:DetachRolePolicy", Resource="*")
+    forbidden = {"RoleName": ACCESS_ROLE, "PolicyName": "forbidden", "PolicyDocument": denied}
+    administer(session, MEMBERS[0], "iam", "PutRolePolicy", **forbidden)
+    rows = remove_stack_instances(session, MEMBERS, SELF_MANAGED)
+    verdicts = {(row.account, row.probe): row.verdict for row in rows}
+    assert verdicts == {
+        (MEMBERS[0], "role"): Verdict.FAIL,
+        (MEMBERS[0], "stack-set-instance"): Verdict.FAIL,
+        (MEMBERS[1], "stack-set-instance"): Verdict.PASS,
+    }
+    assert [call["operation"] for call in rows[0].patch] == ["DetachRolePolicy", "DeleteRole"]
+    assert left(session) == [MEMBERS[0]]
+
+
+def test_a_stack_that_outlived_its_stack_set_holds_the_role_and_is_named(
+    session: xk.Session,
+) -> None:
+    (stack,) = administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"]
+    retained = {"Accounts": [MEMBERS[0]], "Regions": ["us-east-1"], "RetainStacks": True}
+    administer(
+        session, MANAGEMENT, "cloudformation", "DeleteStackInstances", StackSetName=STACK_SET, **retained
+    )
+    await_operations(session)
+    found = offboarded(session)
+    assert found["role"].verdict is Verdict.FAIL
+    assert found["role"].why == f"The stack {stack['StackId']} holds {ROLE}, which is not removed."
+
+    administer(session, MEMBERS[0], "cloudformation", "DeleteStack", StackName=stack["StackId"])
+    found = offboarded(session)
+    assert all(row.verdict.green for row in found.values())
+
+
+def await_operations(session: xk.Session) -> None:
+    """Wait for what the stack set is at."""
+    for _ in attempts(20):
+        listed = administer(
+            session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName=STACK_SET
+        )
+        if not {each["Status"] for each in listed["Summaries"]} & {"QUEUED", "RUNNING"}:
+            return
+    raise AssertionError("an operation is still going on")
+
+
+def offboarded(session: xk.Session) -> dict[str, Finding]:
+    """The findings of the first account, which has been let go of, by probe."""
+    assert remove_stack_instances(session, MEMBERS[:1], SELF_MANAGED) == []
+    return {row.probe: row for row in offboard_account(session, MEMBERS[0])}
 
 
 def test_accounts_of_units_go_by_their_units_and_no_other_account_does(opened: xk.Session) -> None:

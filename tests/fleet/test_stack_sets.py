@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import xacct_kit as xk
-from xacct_kit.fleet.stack_instances import told
+from xacct_kit.fleet.stack_instances import question_of, told
 from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
 from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
 from xacct_kit.params import Params
@@ -441,7 +441,7 @@ def test_only_what_is_current_is_green(
         "StackInstanceStatus": {"DetailedStatus": detailed},
         "StatusReason": "for a reason",
     }
-    row = told(shared, instance)
+    row = told(shared, instance, question_of(shared, MEMBERS[0]))
     assert row.verdict is verdict
     assert "for a reason" in row.why
     assert bool(row.fix) is not verdict.green

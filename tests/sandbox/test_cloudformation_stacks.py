@@ -244,6 +244,41 @@ def test_what_is_not_there_is_told(
     assert str(refused.value).startswith(text)
 
 
+class TestTheStackOfAResource:
+    """DescribeStackResources by what AWS knows a resource by."""
+
+    def test_is_told_with_all_its_resources(self, account: Account) -> None:
+        account.create(template(Other=role(RoleName="other")), name="another-stack")
+        stack = account.create(template(Role=role(), Handle=HANDLE))
+        told = account.ask("DescribeStackResources", PhysicalResourceId="xacct")["StackResources"]
+        assert {(each["LogicalResourceId"], each["StackId"]) for each in told} == {
+            ("Role", stack["StackId"]),
+            ("Handle", stack["StackId"]),
+        }
+        only = {"PhysicalResourceId": "xacct", "LogicalResourceId": "Role"}
+        (row,) = account.ask("DescribeStackResources", **only)["StackResources"]
+        assert row["PhysicalResourceId"] == "xacct"
+
+    def test_is_told_while_the_resource_cannot_be_deleted(self, account: Account) -> None:
+        account.create(template(Role=role()))
+        account.operator.client("iam").attach_role_policy(RoleName="xacct", PolicyArn=account.policy("other"))
+        account.delete()
+        (row,) = account.ask("DescribeStackResources", PhysicalResourceId="xacct")["StackResources"]
+        assert row["ResourceStatus"] == "DELETE_FAILED"
+
+    @pytest.mark.parametrize("policy", [{}, {"DeletionPolicy": "Retain"}])
+    def test_is_gone_with_the_stack(self, account: Account, policy: dict[str, Any]) -> None:
+        account.create(template(Role={**role(), **policy}))
+        account.delete()
+        with pytest.raises(ServiceFault, match="ValidationError: Stack for xacct does not exist"):
+            account.ask("DescribeStackResources", PhysicalResourceId="xacct")
+
+    def test_is_not_asked_for_besides_a_stack(self, account: Account) -> None:
+        account.create(template(Role=role()))
+        with pytest.raises(ServiceFault, match="ValidationError: "):
+            account.ask("DescribeStackResources", PhysicalResourceId="xacct", StackName="role-stack")
+
+
 def test_pseudo_parameters(account: Account) -> None:
     account.operator.partition, account.operator.region = "aws-cn", "cn-north-1"
     names = ("AccountId", "Partition", "Region", "StackId", "StackName", "URLSuffix")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xacct_kit.errors import ParamsError
 from xacct_kit.sandbox.disturbances import Disturbances, parse_duration, parse_latency, parse_throttle
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.protocol import SERVICES
+from xacct_kit.sandbox.services import SERVICES
 
 EVERY_SERVICE = tuple(SERVICES)
 

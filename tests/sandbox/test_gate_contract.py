@@ -12,34 +12,29 @@ from typing import Any
 
 import pytest
 from moto import mock_aws, settings
+from moto.backends import get_backend
 from moto.core.responses import BaseResponse
-from moto.emr.models import emr_backends
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
-from moto.s3.models import s3_backends
-from moto.sagemaker.models import sagemaker_backends
-from moto.secretsmanager.models import secretsmanager_backends
 
 SANDBOX = Path(__file__).parents[2] / "xacct_kit" / "sandbox"
 ACCOUNT = "123456789012"
 DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
 IMPORTED = {
+    "moto.backends": {"get_backend"},
     "moto.core.parse": {"PROTOCOL_PARSERS", "RequestParserError"},
     "moto.core.request": {"Request", "determine_request_protocol"},
     "moto.core.routing": {"get_service_router"},
     "moto.core.serialize": {"get_serializer_class"},
     "moto.core.utils": {"get_service_model"},
-    "moto.emr.models": {"emr_backends"},
     "moto.iam": {"models"},
     "moto.iam.aws_managed_policies": {"aws_managed_policies_data"},
     "moto.iam.models": {"iam_backends"},
     "moto.moto_server.werkzeug_app": {"MotoRequestHandler", "create_backend_app"},
+    "moto.moto_api._internal": {"mock_random"},
     "moto.organizations.models": {"FakeAccount", "organizations_backends"},
-    "moto.s3.models": {"s3_backends"},
-    "moto.sagemaker.models": {"sagemaker_backends"},
-    "moto.secretsmanager.models": {"secretsmanager_backends"},
     "moto.utilities.utils": {"get_partition"},
 }
 
@@ -103,6 +98,7 @@ CALLED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
         (),
         {"description": "", "path": "/", "policy_document": DOCUMENT, "policy_name": "b", "tags": []},
     ),
+    ("ec2", "_load_amis", (), {}),
     ("role", "delete_policy", ("p",), {}),
     ("organizations", "create_organization", (), {"region": "us-east-1", "FeatureSet": "ALL"}),
     ("organizations", "enable_policy_type", (), {"RootId": "r", "PolicyType": "SERVICE_CONTROL_POLICY"}),
@@ -143,8 +139,11 @@ def objects() -> Iterator[Mapping[str, Any]]:
         role, user = iam.create_role(**arguments["create_role"]), iam.create_user(**arguments["create_user"])
         policy = iam.create_policy("", "/", DOCUMENT, "policy", [])
         organizations.create_organization(region="us-east-1", FeatureSet="ALL")
-        emr, sagemaker = emr_backends[ACCOUNT]["us-east-1"], sagemaker_backends[ACCOUNT]["us-east-1"]
-        kept = secretsmanager_backends[ACCOUNT]["us-east-1"]
+        emr, sagemaker = (
+            get_backend("emr")[ACCOUNT]["us-east-1"],
+            get_backend("sagemaker")[ACCOUNT]["us-east-1"],
+        )
+        kept = get_backend("secretsmanager")[ACCOUNT]["us-east-1"]
         kept.create_secret("s", "value", None, None, None, None, None, [], False)
         yield {
             "iam": iam,
@@ -158,9 +157,10 @@ def objects() -> Iterator[Mapping[str, Any]]:
             "root": organizations.ou[0],
             "account": organizations.accounts[0],
             "SCP": organizations.policies[0],
+            "ec2": get_backend("ec2")[ACCOUNT]["us-east-1"],
             "emr": emr,
             "security configuration": emr.create_security_configuration("c", "{}"),
-            "s3": s3_backends[ACCOUNT]["aws"],
+            "s3": get_backend("s3")[ACCOUNT]["aws"],
             "sagemaker": sagemaker,
             "secrets manager": kept,
             "secrets": kept.secrets,
@@ -210,3 +210,8 @@ def test_an_aws_managed_policy_can_be_made_alone() -> None:
 def test_the_setting_that_keeps_buckets_apart_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS", "false")
     assert settings.s3_allow_crossdomain_access() is False
+
+
+def test_the_setting_that_spares_the_images_of_aws_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    assert settings.ec2_load_default_amis() is False

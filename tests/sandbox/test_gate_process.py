@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from gate_clients import Organization
+from gate_clients import Organization, serving
 
 from xacct_kit.errors import SandboxError
-from xacct_kit.sandbox.layout import Layout
+from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
 ROLE_MISSING = Layout(scenario="role-missing")
@@ -27,6 +32,17 @@ from xacct_kit.sandbox.process import SandboxProcess
 child = SandboxProcess(Layout(scenario="role-missing"))
 print(child.endpoint, flush=True)
 time.sleep(600)
+"""
+
+
+OWN_PROFILE = """
+name: own
+description: Reads data.
+trust: {Version: "2012-10-17", Statement: {
+  Effect: Allow, Principal: {AWS: "arn:${Partition}:iam::${MainAccount}:root"}, Action: "sts:AssumeRole",
+  Condition: {StringEquals: {"sts:ExternalId": "${ExternalId}"}}}}
+permissions:
+  data: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:GetObject", Resource: "*"}}
 """
 
 
@@ -47,6 +63,18 @@ def closes(endpoint: str) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def ancestors_of_sandboxes() -> set[int]:
+    """Those of this process."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/status"):
+        # Many a process ends while it is looked at.
+        with contextlib.suppress(OSError):
+            command = status.with_name("cmdline").read_text()
+            if f"PPid:\t{os.getpid()}\n" in status.read_text() and "xacct_kit.sandbox.ancestor" in command:
+                found.add(int(status.parent.name))
+    return found
 
 
 @pytest.fixture
@@ -76,6 +104,13 @@ def test_it_ends_when_it_is_stopped() -> None:
     assert not listening(child.endpoint)
 
 
+def test_it_can_be_stopped_twice() -> None:
+    child = SandboxProcess(ROLE_MISSING)
+    child.stop()
+    child.stop()
+    assert not listening(child.endpoint)
+
+
 def test_it_listens_on_loopback_alone(organization: Organization) -> None:
     assert urlsplit(organization.endpoint).hostname == "127.0.0.1"
 
@@ -88,6 +123,69 @@ def test_it_listens_on_loopback_alone(organization: Organization) -> None:
 def test_what_it_cannot_hold_is_named(layout: Layout, why: str) -> None:
     with pytest.raises(SandboxError, match=f"The sandbox did not start: .*{why}"):
         SandboxProcess(layout)
+
+
+def test_its_folder_and_its_variables_are_those_of_its_owner_when_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SandboxProcess(ROLE_MISSING).stop()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SandboxError, match=re.escape("own.yaml")):
+        SandboxProcess(Layout(profile="own.yaml"))
+    (tmp_path / "own.yaml").write_text(OWN_PROFILE, encoding="utf-8")
+    SandboxProcess(Layout(profile="own.yaml")).stop()
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    with serving(ROLE_MISSING) as served:
+        found = served.operator.client("iam").list_policies(Scope="AWS")
+    assert found["Policies"]
+
+
+def test_two_sandboxes_give_nothing_the_same_id() -> None:
+    with serving(ROLE_MISSING) as one, serving(ROLE_MISSING) as other:
+        keys = [served.new_user(account=MAIN_ACCOUNT) for served in (one, other)]
+        roles = [
+            served.administrator().client("iam").get_role(RoleName="OrganizationAccountAccessRole")["Role"]
+            for served in (one, other)
+        ]
+    assert keys[0].access_key != keys[1].access_key
+    assert keys[0].secret != keys[1].secret
+    assert roles[0]["RoleId"] != roles[1]["RoleId"]
+
+
+def test_when_the_ancestor_of_all_has_been_ended_there_is_another() -> None:
+    SandboxProcess(ROLE_MISSING).stop()
+    former = ancestors_of_sandboxes()
+    for process in former:
+        os.kill(process, signal.SIGKILL)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    child = SandboxProcess(ROLE_MISSING)
+    assert listening(child.endpoint)
+    child.stop()
+    assert former
+    assert not former & ancestors_of_sandboxes()
+
+
+def test_it_can_be_a_program_of_its_own() -> None:
+    described = json.dumps(dataclasses.asdict(ROLE_MISSING))
+    command = [sys.executable, "-m", "xacct_kit.sandbox.process"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{described}\n")
+        process.stdin.flush()
+        endpoint = process.stdout.readline().strip()
+        assert listening(endpoint)
+        process.stdin.close()
+        assert process.wait() == 0
+    assert not listening(endpoint)
+
+
+def test_the_images_of_aws_are_there_when_somebody_looks(organization: Organization) -> None:
+    client = organization.operator.client("ec2")
+    assert client.describe_instances()["Reservations"] == []
+    images = client.describe_images()["Images"]
+    assert len(images) > 100
+    assert len(client.describe_snapshots()["Snapshots"]) == len(images)
 
 
 def test_a_port_that_is_taken_is_named() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from leaks import Secret
 
@@ -35,8 +35,18 @@ class Request:
 
     @cached_property
     def service(self) -> str:
-        match = _SCOPE.search(self.headers.get("authorization", ""))
+        match = _SCOPE.search(self.headers.get("authorization") or unquote(self.path))
         return match["service"] if match else ""
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """What is asked for behind the path; a link is signed there."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+
+    @property
+    def token(self) -> str:
+        """The session token of who signed."""
+        return self.headers.get("x-amz-security-token") or self.query.get("X-Amz-Security-Token", "")
 
     @cached_property
     def operation(self) -> str:
@@ -71,7 +81,7 @@ class IndiscreetAws:
 
     Attributes:
         url: where it listens.
-        issued: every credential that was handed out.
+        issued: every credential that was handed out, and the signature of every link that was opened.
     """
 
     def __init__(self, sandbox: str, store: Mapping[str, str] = {}) -> None:
@@ -102,6 +112,7 @@ class IndiscreetAws:
     def answer(self, request: Request) -> Response:
         with self._lock:
             self.asked.append(f"{request.service}:{request.operation}")
+        self._issue("a link's signature", request.query.get("X-Amz-Signature", ""))
         response = self._of_the_store(request) or self._of_the_sandbox(request)
         self._keep(response)
         if self._disturbance:
@@ -134,13 +145,14 @@ class IndiscreetAws:
 
     def _keep(self, response: Response) -> None:
         """Remember the credentials in an answer."""
-        known = {secret.value for secret in self.issued}
         for element in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
             for value in re.findall(rf"<{element}>([^<]+)</{element}>".encode(), response.body):
-                text = value.decode()
-                if text not in known:
-                    with self._lock:
-                        self.issued.append(Secret(f"an assumed role's {element}", text))
+                self._issue(f"an assumed role's {element}", value.decode())
+
+    def _issue(self, name: str, value: str) -> None:
+        with self._lock:
+            if value and value not in {secret.value for secret in self.issued}:
+                self.issued.append(Secret(name, value))
 
 
 def _handler(aws: IndiscreetAws) -> type[BaseHTTPRequestHandler]:

@@ -35,6 +35,11 @@ REGION = "us-east-1"
 # Of every character that an external ID may have, and words with hyphens, at which text is folded and cut.
 EXTERNAL_ID = Secret("the external ID", "zq7Hb+V3=mK,9t.Wc@2R:Lx/dN-quiet-heron-amber-willow_Fe5SjUa4")
 
+MANAGEMENT_EXTERNAL_ID = Secret(
+    "the management external ID", "Vx4+pR8=gT2,c.Jn@0M:Zk/yQ-still-otter-copper-rowan_Wb6DhLs9"
+)
+
+MANAGEMENT_VARIABLE = "XACCT_MANAGEMENT_EXTERNAL_ID"
 VARIABLE, PARAMETER, STORED = "XACCT_EXTERNAL_ID", "/research/external-id", "research/external-id"
 
 # What must be told of nobody's keys, wherever they are from.
@@ -86,7 +91,7 @@ class Stage:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Everything that must not be told: what was there, and what has been handed out since."""
-        return (EXTERNAL_ID, *OPERATOR_OF_SANDBOX, *self.keys, *self.aws.issued)
+        return (EXTERNAL_ID, MANAGEMENT_EXTERNAL_ID, *OPERATOR_OF_SANDBOX, *self.keys, *self.aws.issued)
 
     @property
     def references(self) -> dict[str, str]:
@@ -107,6 +112,7 @@ class Stage:
             "AWS_REGION": REGION,
             "AWS_MAX_ATTEMPTS": "1",
             VARIABLE: EXTERNAL_ID.value,
+            MANAGEMENT_VARIABLE: MANAGEMENT_EXTERNAL_ID.value,
         }
 
     def values(self, reference: str = "env", **more: Any) -> dict[str, Any]:
@@ -161,7 +167,11 @@ class Stage:
 @contextmanager
 def staged(folder: Path, scenario: str = "healthy") -> Iterator[Stage]:
     """Serve a sandbox behind an AWS that listens."""
-    sandbox = SandboxProcess(Layout(scenario=scenario, external_id=EXTERNAL_ID.value))
+    external_ids = {
+        "external_id": EXTERNAL_ID.value,
+        "management_external_id": MANAGEMENT_EXTERNAL_ID.value,
+    }
+    sandbox = SandboxProcess(Layout(scenario=scenario, **external_ids))
     aws = IndiscreetAws(sandbox.endpoint, {STORED: EXTERNAL_ID.value})
     machine = tuple(
         Secret(f"the machine's {name}", os.environ[name])

@@ -6,23 +6,21 @@ Each row is one thing that AWS, or what stands before it, has to say, and the st
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from disturbances import cut_short, edited, page, refused, with_reason
 from indiscreet_aws import Disturbance, Request, Response
 from stage import EXTERNAL_ID, Stage, document, tell
 
 import xacct_kit as xk
-from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.layout import MEMBER_ACCOUNT
-from xacct_kit.sandbox.protocol import refusal
 
 ID = EXTERNAL_ID.value
 
@@ -60,46 +58,11 @@ class Row:
         return self.answer(request, response) if asked else response
 
 
-def refused(status: int, code: str, text: Callable[[Request], str]) -> Disturbance:
-    """An error, as the service that was asked puts it on the wire."""
-
-    def answer(request: Request, _: Response) -> Response:
-        said = refusal(request.service, ServiceFault(status, code, text(request)))
-        return Response(said.status, said.headers, said.body)
-
-    return answer
-
-
 def with_external_id(answer: Disturbance) -> Disturbance:
     """The same, where an external ID was sent."""
     return lambda request, response: (
         answer(request, response) if "ExternalId" in request.parameters else response
     )
-
-
-def edited(pattern: bytes, replacement: bytes) -> Disturbance:
-    """The sandbox's answer with something else in it."""
-    return lambda _, response: replace(response, body=re.sub(pattern, replacement, response.body))
-
-
-def cut_short(_: Request, response: Response) -> Response:
-    """The sandbox's answer without its end."""
-    return replace(response, body=response.body[:-30])
-
-
-def page(status: int) -> Disturbance:
-    """A page that repeats what was sent, as a server does that is being debugged."""
-
-    def answer(request: Request, _: Response) -> Response:
-        headers = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
-        body = f"<html><body><pre>{headers}\n\n{request.body.decode()}</pre><p></html>"
-        return Response(status, {"content-type": "text/html"}, body.encode())
-
-    return answer
-
-
-def token(request: Request) -> str:
-    return request.headers.get("x-amz-security-token", "")
 
 
 def canonical(request: Request) -> str:
@@ -108,7 +71,7 @@ def canonical(request: Request) -> str:
         "The request signature we calculated does not match the signature you provided. Check your AWS "
         "Secret Access Key and signing method. Consult the service documentation for details.\n\nThe "
         f"Canonical String for this request should have been\n'POST\n/\n\nhost:{request.headers['host']}\n"
-        f"x-amz-security-token:{token(request)}\n\nhost;x-amz-security-token\ne3b0c442'\n"
+        f"x-amz-security-token:{request.token}\n\nhost;x-amz-security-token\ne3b0c442'\n"
     )
 
 
@@ -130,7 +93,7 @@ def error_of_s3(code: str, *elements: str) -> Disturbance:
 
     def answer(request: Request, _: Response) -> Response:
         told = "".join(
-            f"<{name}>{token(request)} {request.headers['authorization']}</{name}>" for name in elements
+            f"<{name}>{request.token} {request.headers['authorization']}</{name}>" for name in elements
         )
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>No.</Message>{told}</Error>'
         headers = {"content-type": "application/xml", "x-amz-request-id": "4442587FB7D0A2F9"}
@@ -213,10 +176,7 @@ EXTERNAL_IDS: dict[str, Row] = {
         cut_short, "secretsmanager", "check_trust", {"reference": "secretsmanager"}
     ),
     "an event": Row(
-        edited(
-            rb"(</LogicalResourceId>)(?:<ResourceStatusReason>.*?</ResourceStatusReason>)?",
-            rb"\1<ResourceStatusReason>It has " + ID.encode() + rb".</ResourceStatusReason>",
-        ),
+        with_reason(f"It has {ID}."),
         "cloudformation:DescribeStackEvents",
         "deploy_role",
         {"stack_name": "told-by-event", "role_name": "ToldByEvent"},
@@ -234,17 +194,17 @@ EXTERNAL_IDS: dict[str, Row] = {
 
 CREDENTIALS: dict[str, Row] = {
     "an error": Row(
-        refused(400, "Unknown", lambda request: f"The token {token(request)} is not right."),
+        refused(400, "Unknown", lambda request: f"The token {request.token} is not right."),
         "ce",
         "check_cost_explorer",
     ),
     "the operator is refused": Row(
-        refused(403, "InvalidClientTokenId", lambda request: f"The token {token(request)} is not valid."),
+        refused(403, "InvalidClientTokenId", lambda request: f"The token {request.token} is not valid."),
         IDENTIFY,
         "preflight",
     ),
     "a reference is refused": Row(
-        refused(*DENIED, lambda request: f"The token {token(request)} may not read it."),
+        refused(*DENIED, lambda request: f"The token {request.token} may not read it."),
         "ssm",
         "check_trust",
         {"reference": "ssm"},
@@ -311,7 +271,7 @@ def test_credentials_that_end_and_are_not_given_again_are_not_told(
         given.append(request)
         if len(given) == 1:
             return edited(rb"(?<=<Expiration>).*?(?=</Expiration>)", soon)(request, response)
-        return refused(*DENIED, lambda _: f"No longer with {ID} and {token(request)}")(request, response)
+        return refused(*DENIED, lambda _: f"No longer with {ID} and {request.token}")(request, response)
 
     def do(params: xk.Params, progress: Progress) -> xk.Report:
         if step == "onboard":

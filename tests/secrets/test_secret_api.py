@@ -17,11 +17,15 @@ from stage import Stage, Written, show, staged, tell
 
 import xacct_kit as xk
 from xacct_kit.aws.answers import Answer, Caller
+from xacct_kit.aws.links import Link
 from xacct_kit.environment import sandbox_connection, sandbox_layout, start_sandbox
 from xacct_kit.report import Outcome, OutcomeKind
-from xacct_kit.sandbox.layout import MEMBER_ACCOUNT, Layout
+from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MEMBER_ACCOUNT, Layout
 from xacct_kit.steps.callers import execution_role, trusted_principals
+from xacct_kit.steps.invite import Invitation, invite_account
 from xacct_kit.steps.trust_diagnosis import Refusal
+
+BUCKET = "templates-of-main"
 
 
 def every_step(params: xk.Params, progress: Callable[[str], None]) -> xk.Report:
@@ -38,6 +42,36 @@ def test_the_steps_tell_no_secret(operator: Stage, tmp_path: Path) -> None:
     assert "CREATE_COMPLETE" in written.text("progress")
     assert "sts:AssumeRole" in operator.aws.asked
     assert operator.leaks(written) == []
+
+
+def test_a_life_tells_no_secret(operator: Stage, tmp_path: Path) -> None:
+    values = operator.values("ssm", stack_name="whole-life", role_name="WholeLife")
+    bucket_of_main(operator)
+
+    def do(params: xk.Params, progress: Callable[[str], None]) -> xk.Report:
+        with xk.connect(params) as session:
+            report = xk.plan(session, progress=progress) + xk.deploy_role(session, progress=progress)
+            report += xk.check_status(session, progress=progress) + xk.check_posture(session)
+            report += xk.check_drift(session) + xk.repair_drift(session, progress=progress)
+            report += xk.hand_over(session, progress=progress)
+            report += xk.Report.of(invitation(session, progress=progress).findings)
+            return report + xk.offboard(session, progress=progress)
+
+    written = tell(lambda: xk.Params.of(**values), do, tmp_path)
+    assert written.text("traceback") == ""
+    assert "is deleted in" in written.text("progress")
+    assert "a link's signature" in {secret.name for secret in operator.secrets}
+    assert operator.leaks(written) == []
+
+
+def bucket_of_main(stage: Stage) -> None:
+    """A bucket for templates; who makes it again has it already."""
+    s3 = stage.client("s3", account=MAIN_ACCOUNT, role="OrganizationAccountAccessRole")
+    s3.create_bucket(Bucket=BUCKET)
+
+
+def invitation(session: xk.Session, **more: Any) -> Invitation:
+    return invite_account(session, MEMBER_ACCOUNT, bucket=BUCKET, tell_external_id=True, **more)
 
 
 def test_a_run_that_prints_tells_no_literal_of_the_sandbox(
@@ -78,6 +112,7 @@ def session(served: Stage) -> Iterator[xk.Session]:
             patch.setenv(name, value)
         opened = xk.connect(xk.Params.of(**served.values()))
         role = execution_role(opened, MEMBER_ACCOUNT)
+        bucket_of_main(served)
         assert opened.assume(assumed(opened), role, external_id=opened.external_id).caller is not None
     with opened:
         yield opened
@@ -97,6 +132,10 @@ def answer_of_get_role(session: xk.Session) -> Answer:
     deployer = session.deployer(MEMBER_ACCOUNT).caller
     assert deployer is not None
     return session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
+
+
+def link(session: xk.Session) -> Link:
+    return session.link(assumed(session), session.params.region, BUCKET, "role.yaml", 600)
 
 
 def refusal(session: xk.Session) -> Refusal:
@@ -123,6 +162,8 @@ OBJECTS: dict[str, Callable[[xk.Session], Any]] = {
     "principal of the trust": lambda session: next(trusted_principals(session, MEMBER_ACCOUNT)),
     "refusal": refusal,
     "layout of the sandbox": layout,
+    "link": link,
+    "invitation": invitation,
 }
 WAYS_TO_LOOK: dict[str, Callable[[Any], str]] = {
     "repr": repr,
@@ -153,6 +194,8 @@ PICKLED = (
     "assumed role's credentials",
     "assumption",
     "answer of AssumeRole",
+    "link",
+    "invitation",
 )
 
 

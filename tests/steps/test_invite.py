@@ -27,6 +27,7 @@ from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import build_template, to_yaml
 from xacct_kit.steps.invitation_text import duration
 from xacct_kit.steps.invite import Invitation, invite_account
+from xacct_kit.steps.status import wait_until_onboarded
 from xacct_kit.steps.trust import check_account
 
 MAIN, MEMBER = "222222222222", "333333333333"
@@ -107,6 +108,7 @@ def test_an_administrator_who_follows_the_message_makes_a_role_that_is_trusted(b
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         assert made.ok, made.outcome
+        assert {row.verdict for row in wait_until_onboarded(session, MEMBER)} == {Verdict.PASS}
         assert {row.verdict for row in check_account(session, MEMBER)} == {Verdict.PASS}
 
 

@@ -1,9 +1,10 @@
-"""Offboarding: what was made is removed, what cannot be is named, and the role is proven to be gone."""
+"""Offboarding: stack and role are removed, what cannot be is named, and the role is proven to be gone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from by_hand import administer, again
@@ -12,8 +13,11 @@ import xacct_kit as xk
 from xacct_kit.errors import RequestError
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.role.profile import load_profile
+from xacct_kit.role.template import CAPABILITIES, build_template
 from xacct_kit.steps.deploy import deploy_account
 from xacct_kit.steps.offboard import confirmed, offboard_account
+from xacct_kit.steps.waiting import attempts
 
 MEMBER = "333333333333"
 ROLE = "CrossAccountExecutionRole"
@@ -51,6 +55,13 @@ def carry_out(session: xk.Session, row: Finding) -> None:
         administer(session, call["service"], call["operation"], **call["params"])
 
 
+def there(session: xk.Session, operation: str, **params: Any) -> bool:
+    """Whether IAM has what a call reads."""
+    caller = session.deployer(MEMBER).caller
+    assert caller is not None
+    return session.call(caller, "iam", operation, **params).ok
+
+
 def stacks(session: xk.Session) -> list[str]:
     listed = administer(session, "cloudformation", "DescribeStacks")["Stacks"]
     return [stack["StackName"] for stack in listed]
@@ -76,7 +87,7 @@ def test_the_same_again_changes_nothing_and_says_so(session: xk.Session) -> None
     rows = offboard_account(session, MEMBER, lines.append)
     assert {row.verdict for row in rows} == {Verdict.PASS}
     assert [row.why for row in rows if row.probe == "stack"] == [
-        f"There is no stack {STACK}: nothing is removed."
+        f"There is no stack {STACK}: no stack is removed."
     ]
     assert lines == []
 
@@ -95,28 +106,180 @@ def test_what_is_left_of_canaries_is_removed_too(session: xk.Session) -> None:
     assert administer(session, "ssm", "DescribeParameters")["Parameters"] == []
 
 
-def test_a_stack_that_will_not_delete_is_deleted_without_what_it_retains_and_that_is_named(
-    session: xk.Session,
-) -> None:
+def document(effect: str, *actions: str, **more: Any) -> str:
+    statement = {"Effect": effect, "Action": list(actions), **(more or {"Resource": "*"})}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+DENY = document("Deny", "sqs:*")
+
+
+def has_more_policies(session: xk.Session) -> None:
     administer(session, "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
     administer(session, "iam", "PutRolePolicy", RoleName=ROLE, PolicyName="more", PolicyDocument=DENY)
-    rows = offboarded(session)
-    (stack,), (role,) = rows["stack"], rows["role-is-gone"]
-    assert stacks(session) == []
-    assert stack.verdict is Verdict.FAIL
-    assert f"{ROLE} (AWS::IAM::Role) is retained" in stack.why
-    assert "must detach all policies first" in stack.why
-    assert role.verdict is Verdict.FAIL
-    assert set(verdicts(rows, "cannot-be-assumed")) == {Verdict.FAIL}
 
-    carry_out(session, stack)
+
+def is_in_an_instance_profile(session: xk.Session) -> None:
+    administer(session, "iam", "CreateInstanceProfile", InstanceProfileName="workers")
+    administer(session, "iam", "AddRoleToInstanceProfile", InstanceProfileName="workers", RoleName=ROLE)
+
+
+def was_retained_by_somebody(session: xk.Session) -> None:
+    administer(session, "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
+    administer(session, "cloudformation", "DeleteStack", StackName=STACK)
+    settle(session)
+    administer(session, "cloudformation", "DeleteStack", StackName=STACK, RetainResources=[ROLE])
+    settle(session)
+    assert stacks(session) == []
+
+
+def was_made_by_hand(session: xk.Session) -> None:
+    administer(session, "cloudformation", "DeleteStack", StackName=STACK)
+    settle(session)
+    trusted = {"AWS": session.role_arn("222222222222", "ApiHandlerRole")}
+    trust = document("Allow", "sts:AssumeRole", Principal=trusted)
+    administer(session, "iam", "CreateRole", RoleName=ROLE, Path="/by/hand/", AssumeRolePolicyDocument=trust)
+    has_more_policies(session)
+    is_in_an_instance_profile(session)
+
+
+def settle(session: xk.Session) -> None:
+    """Wait for what stacks are at."""
+    for _ in attempts(20):
+        listed = administer(session, "cloudformation", "DescribeStacks")["Stacks"]
+        if not any(stack["StackStatus"].endswith("_IN_PROGRESS") for stack in listed):
+            return
+    raise AssertionError("a stack is still in progress")
+
+
+NO_STACK = f"{ROLE} was there without a stack of us-east-1; CloudFormation was asked in that region alone."
+UNDELETED = f"The stack {STACK} could not delete {ROLE} (AWS::IAM::Role). {ROLE}: "
+
+WAYS: list[tuple[Callable[[xk.Session], None], str, tuple[str, ...]]] = [
+    (
+        has_more_policies,
+        UNDELETED,
+        ("must detach all policies first", f"detached: {READ_ONLY}", "inline policies deleted: more"),
+    ),
+    (
+        is_in_an_instance_profile,
+        UNDELETED,
+        ("must remove roles from instance profile first", "instance profiles, which stay: workers"),
+    ),
+    (was_retained_by_somebody, NO_STACK, (f"detached: {READ_ONLY}",)),
+    (
+        was_made_by_hand,
+        NO_STACK,
+        (f"detached: {READ_ONLY}", "inline policies deleted: more", "which stay: workers"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("leave", "how", "said"), WAYS, ids=[leave.__name__ for leave, *_ in WAYS])
+def test_a_role_that_its_stack_does_not_take_along_is_removed(
+    session: xk.Session, leave: Callable[[xk.Session], None], how: str, said: tuple[str, ...]
+) -> None:
+    leave(session)
     rows = offboarded(again(session))
     assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}
+    (role,) = rows["role"]
+    assert role.why.startswith(how)
+    assert "It is removed now (" in role.why
+    assert [text for text in said if text not in role.why] == []
+    assert stacks(session) == []
+    assert not there(session, "GetRole", RoleName=ROLE)
+
+    lines: list[str] = []
+    once_more = offboard_account(again(session), MEMBER, lines.append)
+    assert {row.verdict for row in once_more} == {Verdict.PASS}
+    assert "role" not in {row.probe for row in once_more}
+    assert lines == []
 
 
-DENY = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sqs:*", "Resource": "*"}]}
-)
+def test_a_role_that_another_stack_holds_is_left_to_it(session: xk.Session) -> None:
+    offboarded(session)
+    trust = json.loads(document("Allow", "sts:AssumeRole", Principal={"AWS": MEMBER}))
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": ROLE, "AssumeRolePolicyDocument": trust}}
+    made = administer(
+        session,
+        "cloudformation",
+        "CreateStack",
+        StackName="theirs",
+        TemplateBody=json.dumps({"Resources": {"Role": role}}),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    settle(session)
+    rows = offboarded(again(session))
+    (row,) = rows["role"]
+    assert (row.verdict, row.patch) == (Verdict.FAIL, ())
+    assert row.why == f"The stack {made['StackId']} holds {ROLE}, which is not removed."
+    assert "delete it and offboard again" in row.fix
+    assert verdicts(rows, "role-is-gone") == [Verdict.FAIL]
+    assert stacks(session) == ["theirs"]
+
+
+def forbidden(session: xk.Session, action: str) -> Callable[[], object]:
+    """Forbid something to the access role; what allows it again."""
+    policy = {"RoleName": ACCESS_ROLE, "PolicyName": "forbidden"}
+    administer(session, "iam", "PutRolePolicy", PolicyDocument=document("Deny", action), **policy)
+    return lambda: administer(session, "iam", "DeleteRolePolicy", **policy)
+
+
+def forbidden_by_scp(session: xk.Session, action: str) -> Callable[[], object]:
+    """Forbid something to the whole account; what allows it again."""
+
+    def organize(operation: str, **params: Any) -> Mapping[str, Any]:
+        answer = session.call(session.operator, "organizations", operation, **params)
+        assert answer.ok, answer.outcome
+        return answer.result
+
+    kind = {"Type": "SERVICE_CONTROL_POLICY", "Name": "forbidden", "Description": ""}
+    made = organize("CreatePolicy", Content=document("Deny", action), **kind)
+    attached = {"PolicyId": made["Policy"]["PolicySummary"]["Id"], "TargetId": MEMBER}
+    organize("AttachPolicy", **attached)
+    return lambda: organize("DetachPolicy", **attached)
+
+
+Forbid = Callable[[xk.Session, str], Callable[[], object]]
+# How the role is left, how what is forbidden, what is said to forbid it, and whether its policies are kept.
+REFUSALS: list[tuple[Callable[[xk.Session], None], Forbid, str, str, bool]] = [
+    (was_made_by_hand, forbidden, "iam:DeleteRole", "identity-based policy", False),
+    (was_made_by_hand, forbidden_by_scp, "iam:DetachRolePolicy", "service control policy", True),
+    (was_made_by_hand, forbidden_by_scp, "iam:DeleteRole", "service control policy", False),
+    (was_made_by_hand, forbidden, "iam:ListRolePolicies", "identity-based policy", True),
+    (was_made_by_hand, forbidden, "cloudformation:DescribeStackResources", "identity-based policy", True),
+    (has_more_policies, forbidden, "iam:DetachRolePolicy", "identity-based policy", True),
+    (has_more_policies, forbidden_by_scp, "iam:DeleteRole", "service control policy", False),
+]
+
+
+@pytest.mark.parametrize(("leave", "forbid", "action", "layer", "kept"), REFUSALS)
+def test_whoever_may_not_remove_the_role_is_told_so_with_the_calls_that_are_left(
+    session: xk.Session,
+    leave: Callable[[xk.Session], None],
+    forbid: Forbid,
+    action: str,
+    layer: str,
+    kept: bool,
+) -> None:
+    leave(session)
+    allow = forbid(session, action)
+    rows = offboarded(again(session))
+    (row,) = rows["role"]
+    assert row.verdict is Verdict.FAIL
+    assert f"is not authorized to perform: {action}" in row.evidence["message"]
+    assert layer in row.evidence["message"]
+    assert f"{action}: " in row.why
+    assert "the calls of the patch" in row.fix
+    assert verdicts(rows, "role-is-gone") == [Verdict.FAIL]
+    attached = administer(session, "iam", "ListAttachedRolePolicies", RoleName=ROLE)["AttachedPolicies"]
+    assert bool(attached) is kept
+
+    allow()
+    if action != "iam:ListRolePolicies":
+        carry_out(session, row)
+        assert not there(session, "GetRole", RoleName=ROLE)
+    assert all(row.verdict.green for row in offboard_account(again(session), MEMBER))
 
 
 def test_a_stack_that_was_left_half_deleted_is_tried_again(session: xk.Session) -> None:
@@ -125,16 +288,6 @@ def test_a_stack_that_was_left_half_deleted_is_tried_again(session: xk.Session) 
     administer(session, "iam", "DetachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
     rows = offboarded(session)
     assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}
-
-
-def test_whoever_may_not_delete_the_role_is_told_so(session: xk.Session) -> None:
-    deny = DENY.replace("sqs:*", "iam:DeleteRole")
-    administer(
-        session, "iam", "PutRolePolicy", RoleName=ACCESS_ROLE, PolicyName="forbidden", PolicyDocument=deny
-    )
-    (stack,) = offboarded(session)["stack"]
-    assert stack.verdict is Verdict.FAIL
-    assert "is not authorized to perform: iam:DeleteRole" in stack.why
 
 
 def test_termination_protection_is_named_and_not_switched_off(session: xk.Session) -> None:
@@ -151,30 +304,109 @@ def test_termination_protection_is_named_and_not_switched_off(session: xk.Sessio
     assert all(row.verdict.green for row in offboard_account(again(session), MEMBER))
 
 
-def test_a_role_without_its_stack_is_named_with_the_calls_that_remove_it(session: xk.Session) -> None:
-    offboarded(session)
-    trust = json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": session.role_arn("222222222222", "ApiHandlerRole")},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-    )
-    administer(session, "iam", "CreateRole", RoleName=ROLE, AssumeRolePolicyDocument=trust)
-    administer(session, "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
-    rows = offboarded(again(session))
-    (stack,), (role,) = rows["stack"], rows["role-is-gone"]
-    assert (stack.verdict, role.verdict) == (Verdict.PASS, Verdict.FAIL)
-    assert "who made it is not known" in role.fix
-    assert verdicts(rows, "cannot-be-assumed") == [Verdict.FAIL, Verdict.PASS, Verdict.PASS]
+@pytest.fixture
+def hardened(session: xk.Session) -> xk.Session:
+    """Where the role stands behind a boundary."""
+    opened = again(session, profile="hardened")
+    assert all(row.verdict.green for row in deploy_account(opened, MEMBER))
+    return opened
 
-    carry_out(session, role)
-    assert all(row.verdict.green for row in offboard_account(again(session), MEMBER))
+
+BOUNDARY = f"arn:aws:iam::{MEMBER}:policy/{ROLE}-boundary"
+
+
+def test_a_boundary_without_a_stack_is_removed_after_its_role_with_all_its_versions(
+    hardened: xk.Session,
+) -> None:
+    offboarded(hardened)
+    policy = {"PolicyName": f"{ROLE}-boundary", "Path": "/by/hand/"}
+    arn = administer(hardened, "iam", "CreatePolicy", PolicyDocument=DENY, **policy)["Policy"]["Arn"]
+    for _ in range(2):
+        administer(hardened, "iam", "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=DENY)
+    trust = document("Allow", "sts:AssumeRole", Principal={"AWS": MEMBER})
+    made = {"AssumeRolePolicyDocument": trust, "PermissionsBoundary": arn}
+    administer(hardened, "iam", "CreateRole", RoleName=ROLE, **made)
+    rows = offboarded(again(hardened))
+    assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}
+    (boundary,) = rows["boundary"]
+    assert boundary.why.startswith(f"{arn} was there without a stack of us-east-1")
+    assert "It is removed now (versions deleted: v2, v3)." in boundary.why
+    assert not there(hardened, "GetPolicy", PolicyArn=arn)
+
+
+def test_a_boundary_alone_is_removed(hardened: xk.Session) -> None:
+    offboarded(hardened)
+    administer(hardened, "iam", "CreatePolicy", PolicyName=f"{ROLE}-boundary", PolicyDocument=DENY)
+    rows = offboarded(again(hardened))
+    assert verdicts(rows, "boundary", "role-is-gone", "boundary-is-gone") == [Verdict.PASS] * 3
+    assert "role" not in rows
+
+
+def test_a_boundary_that_is_attached_besides_goes_with_the_role_and_then_with_the_stack(
+    hardened: xk.Session,
+) -> None:
+    administer(hardened, "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=BOUNDARY)
+    rows = offboarded(hardened)
+    assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}
+    assert len(rows["role"]) == len(rows["stack"]) == 1
+    assert "boundary" not in rows
+
+
+def test_a_boundary_that_others_have_stays_and_they_are_named(hardened: xk.Session) -> None:
+    trust = document("Allow", "sts:AssumeRole", Principal={"AWS": MEMBER})
+    administer(hardened, "iam", "CreateRole", RoleName="theirs", AssumeRolePolicyDocument=trust)
+    administer(hardened, "iam", "AttachRolePolicy", RoleName="theirs", PolicyArn=BOUNDARY)
+    rows = offboarded(hardened)
+    (boundary,) = rows["boundary"]
+    assert boundary.verdict is Verdict.FAIL
+    assert "others have it: role theirs." in boundary.why
+    assert verdicts(rows, "role-is-gone", "boundary-is-gone") == [Verdict.PASS, Verdict.FAIL]
+
+    administer(hardened, "iam", "DetachRolePolicy", RoleName="theirs", PolicyArn=BOUNDARY)
+    assert all(row.verdict.green for row in offboard_account(again(hardened), MEMBER))
+
+
+def test_a_boundary_stays_as_long_as_its_role(hardened: xk.Session) -> None:
+    has_more_policies(hardened)
+    forbidden(hardened, "iam:DeleteRole")
+    rows = offboarded(again(hardened))
+    assert "boundary" not in rows
+    assert verdicts(rows, "role", "stack", "role-is-gone", "boundary-is-gone") == [Verdict.FAIL] * 4
+    assert stacks(hardened) == [STACK]
+    assert there(hardened, "GetPolicy", PolicyArn=BOUNDARY)
+
+
+def test_what_somebody_added_to_the_stack_is_retained_and_named_and_the_role_goes(
+    session: xk.Session,
+) -> None:
+    template = build_template(load_profile("documented"))
+    trust = json.loads(document("Allow", "sts:AssumeRole", Principal={"AWS": MEMBER}))
+    extra = {"RoleName": "added", "AssumeRolePolicyDocument": trust}
+    template["Resources"]["Added"] = {"Type": "AWS::IAM::Role", "Properties": extra}
+    kept = [{"ParameterKey": key, "UsePreviousValue": True} for key in template["Parameters"]]
+    update = {"StackName": STACK, "TemplateBody": json.dumps(template), "Parameters": kept}
+    administer(session, "cloudformation", "UpdateStack", Capabilities=list(CAPABILITIES), **update)
+    settle(session)
+    for name in (ROLE, "added"):
+        administer(session, "iam", "AttachRolePolicy", RoleName=name, PolicyArn=READ_ONLY)
+    rows = offboarded(again(session))
+    deleted, added = rows["stack"]
+    assert (deleted.verdict, added.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert added.why.startswith(f"The stack {STACK} is deleted without added (AWS::IAM::Role). Added: ")
+    assert verdicts(rows, "role", "role-is-gone") == [Verdict.PASS, Verdict.PASS]
+    assert stacks(session) == []
+    assert there(session, "GetRole", RoleName="added")
+
+    carry_out(session, added)
+    assert not there(session, "GetRole", RoleName="added")
+
+
+def test_the_role_by_which_the_kit_acts_is_never_removed(session: xk.Session) -> None:
+    rows = offboarded(again(session, role_name=ACCESS_ROLE, stack_name="none"))
+    (row,) = rows["role"]
+    assert row.verdict is Verdict.FAIL
+    assert f"{ACCESS_ROLE} is the role by which the kit acts in {MEMBER}" in row.why
+    assert there(session, "GetRole", RoleName=ACCESS_ROLE)
 
 
 def test_without_access_nothing_is_removed_and_main_still_tries(session: xk.Session) -> None:

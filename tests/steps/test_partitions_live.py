@@ -17,7 +17,6 @@ from xacct_kit.role.template import build_template, to_yaml
 from xacct_kit.steps.external_ids import make_external_id
 from xacct_kit.steps.handover import hand_over
 from xacct_kit.steps.invite import invite_account
-from xacct_kit.steps.rotation import rotate_external_id
 from xacct_kit.views.handover import to_json, to_text
 
 MAIN, MEMBER = "222222222222", "333333333333"
@@ -74,7 +73,7 @@ def test_the_external_id_is_made_and_rotated_an_account_invited_and_handed_over(
         make_external_id(reference, sandbox)
         values = {"sandbox_endpoint": sandbox.endpoint, "external_id": reference}
         session = xk.connect(sandbox.params.model_copy(update=values))
-        deployed, rotated = xk.deploy_role(session), rotate_external_id(session)
+        deployed, rotated = xk.deploy_role(session), xk.rotate_external_id(session)
         handed_over = hand_over(session)
         caller = session.deployer(MAIN).caller
         assert caller is not None

@@ -19,7 +19,8 @@ from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.sandbox.process import SandboxProcess
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.external_ids import make_external_id
-from xacct_kit.steps.rotation import begin_rotation, finish_rotation, rotate_account, rotate_external_id
+from xacct_kit.steps.rotation import begin_rotation, finish_rotation, update_account
+from xacct_kit.steps.rotation_proofs import prove_account
 from xacct_kit.steps.waiting import attempts
 
 PROBES = ["rotate-stack", "new-id-is-accepted", "old-id-is-refused", "switch-reference"]
@@ -60,11 +61,10 @@ def of(served: xk.Session, reference: str, **changes: Any) -> xk.Session:
 
 
 def onboarded(served: xk.Session, reference: str) -> xk.Session:
-    """Make an external ID at a reference and give it to every account."""
+    """Make an external ID at a reference and give it to every account; a session that was not there then."""
     make_external_id(reference, served)
-    session = of(served, reference)
-    assert xk.deploy_role(session).ok
-    return session
+    assert xk.deploy_role(of(served, reference)).ok
+    return of(served, reference)
 
 
 def accepts(session: xk.Session, account: str, external_id: str) -> bool:
@@ -74,7 +74,12 @@ def accepts(session: xk.Session, account: str, external_id: str) -> bool:
 
 def rotated(session: xk.Session) -> tuple[Report, list[str]]:
     lines: list[str] = []
-    return rotate_external_id(session, progress=lines.append), lines
+    return xk.rotate_external_id(session, progress=lines.append), lines
+
+
+def rotated_account(session: xk.Session, account: str) -> list[Finding]:
+    """What is found in one account alone."""
+    return [*update_account(session, account), *prove_account(session, account)]
 
 
 def two(served: xk.Session) -> tuple[str, str]:
@@ -174,7 +179,7 @@ def test_a_rotation_that_is_killed_goes_on_and_nobody_is_locked_out(
     assert xk.deploy_role(first).ok
     old = first.external_id
     with pytest.raises(Killed):
-        rotate_external_id(first, progress=killing(PARTS[part]))
+        xk.rotate_external_id(first, progress=killing(PARTS[part]))
     begun = keeping_of(reference, first.ask).pending()
     assert (begun is None) == (part == "before anything is kept")
     assert of(served, reference).external_id == old
@@ -214,7 +219,7 @@ def test_a_switch_that_broke_off_is_finished_without_another_new_one(served: xk.
     begin_rotation(session)
     new = keeping_of(reference, session.ask).pending()
     assert new is not None
-    rows = [row for account in (member, other) for row in rotate_account(session, account)]
+    rows = [row for account in (member, other) for row in rotated_account(session, account)]
     assert all(row.verdict is Verdict.PASS for row in rows)
     # The parameter is overwritten, and the one beside it is still there.
     assert session.ask("ssm", "PutParameter", Name=name, Value=new, Overwrite=True).ok
@@ -296,9 +301,9 @@ def test_findings_of_other_accounts_prove_nothing(served: xk.Session, tmp_path: 
     member, other = two(served)
     session = onboarded(served, f"file:{tmp_path}/id")
     begin_rotation(session)
-    rows = rotate_account(session, member)
+    rows = rotated_account(session, member)
     assert finish_rotation(session, rows).verdict is Verdict.FAIL
-    rows += rotate_account(session, other)
+    rows += rotated_account(session, other)
     assert finish_rotation(session, rows).verdict is Verdict.PASS
 
 
@@ -311,27 +316,22 @@ def test_findings_of_other_accounts_prove_nothing(served: xk.Session, tmp_path: 
 )
 def test_where_none_can_be_kept_nothing_is_begun(served: xk.Session, external_id: str, fault: str) -> None:
     with pytest.raises(ParamsError, match=fault):
-        rotate_external_id(of(served, external_id))
-
-
-def test_stacks_of_a_stack_set_are_left_to_it(served: xk.Session) -> None:
-    with pytest.raises(ParamsError, match="stack_set: the stacks of a stack set are not rotated one by one"):
-        rotate_external_id(of(served, "file:id", stack_set="self-managed"))
+        xk.rotate_external_id(of(served, external_id))
 
 
 def test_without_an_old_one_no_new_one_is_made(served: xk.Session) -> None:
     session = of(served, "ssm:/nothing/there")
     with pytest.raises(AccessError, match="cannot be read"):
-        rotate_external_id(session)
+        xk.rotate_external_id(session)
     assert session.ask("ssm", "GetParameter", Name="/nothing/there-next").absent
 
 
 def test_an_account_is_not_rotated_before_a_rotation_has_begun(served: xk.Session, tmp_path: Path) -> None:
     member, _ = two(served)
     session = onboarded(served, f"file:{tmp_path}/id")
-    (row,) = rotate_account(session, member)
-    assert row.verdict is Verdict.UNKNOWN
-    assert "no rotation is under way" in row.why
+    rows = rotated_account(session, member)
+    assert {row.verdict for row in rows} == {Verdict.UNKNOWN}
+    assert all("no rotation is under way" in row.why for row in rows)
 
 
 # What IAM does late

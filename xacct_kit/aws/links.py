@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from xacct_kit.aws.redaction import InProcess
 from xacct_kit.report import Outcome, OutcomeKind
@@ -91,6 +93,7 @@ def opened(clients: Clients, url: str, region: str, redactor: Redactor) -> tuple
     from xacct_kit.aws.errors import classify
     from xacct_kit.aws.genuine import unreadable
 
+    redactor = redactor.knowing(*_credentials(url))
     try:
         response = clients.fetch("s3", region, url)
     except Exception as error:
@@ -101,6 +104,13 @@ def opened(clients: Clients, url: str, region: str, redactor: Redactor) -> tuple
     if response.status_code >= 300:
         return classify(ClientError(_error(response), "GetObject"), "s3", redactor), None
     return Outcome(kind=OutcomeKind.ALLOWED), bytes(response.content)
+
+
+def _credentials(url: str) -> Iterator[str]:
+    """What a URL holds by which whoever has it is let in."""
+    query = parse_qs(urlsplit(url).query)
+    for name in ("X-Amz-Security-Token", "X-Amz-Signature"):
+        yield from query.get(name, ())
 
 
 def _error(response: Any) -> Any:

@@ -46,6 +46,7 @@ class Session:
 
     Attributes:
         role_changed: when the role of an account was made or changed, on the monotonic clock.
+        next_external_id: the external ID that a rotation brings, once this session knows of it.
         payments: what the session spends.
         redact: takes the external ID and what else must not be told out of a text.
     """
@@ -66,6 +67,7 @@ class Session:
         self.payments = Payments(params.max_cost_usd)
         self._of_account: dict[str, threading.Lock] = {}
         self.role_changed: dict[str, float] = {}
+        self.next_external_id: str | None = None
         self.redact = Redactor()
         for key in SECRETS:
             value = getattr(params, key)
@@ -235,7 +237,7 @@ class Session:
     def open_link(self, url: str, region: str) -> Answer:
         """Read an object by its URL alone, as somebody does who has nothing else; the result's `Body`."""
         started = time.monotonic()
-        outcome, body = opened(self._clients, url, region, self.redact.knowing())
+        outcome, body = opened(self._clients, url, region, self.redact)
         returned = None if body is None else {"Body": body}
         return Answer(outcome, time.monotonic() - started, returned)
 

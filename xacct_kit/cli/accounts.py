@@ -55,7 +55,8 @@ def in_every_account(steps: str) -> Callable[..., None]:
         retry: Retry = None,
     ) -> None:
         crew = _crew(workers, processes, scheduler)
-        take(load(file, param, accounts), steps, out, form, crew=crew, resume=resume, retry=retry)
+        params = load(file, param, accounts)
+        take(params, steps, out, form, crew=crew, resume=resume, retry=retry, goes_on=True)
 
     return command
 
@@ -107,13 +108,15 @@ def take(
     workers: int | None = None,
     resume: bool = False,
     retry: Again | None = None,
+    goes_on: bool = False,
 ) -> None:
-    """Take every account of the params through steps of `runs`; show and save what was found."""
+    """Take every account of the params through steps of `runs`; show and save what was found.
+
+    A command that has --resume goes on with what it has found; the others are begun again.
+    """
     from xacct_kit import runs
 
-    if (resume or retry) and out is None and "out" not in params.model_fields_set:
-        raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
-    folder = folder_for_results(out, params)
+    folder = folder_for_results(out, params, going_on=resume or retry is not None)
     try:
         with crew or _crew(workers) as hands:
             report = runs.carry_out(
@@ -126,7 +129,7 @@ def take(
                 crew=hands,
             )
     except KeyboardInterrupt:
-        raise RunError(_stopped(folder)) from None
+        raise RunError(_stopped(folder, goes_on)) from None
     deliver(report, folder, form)
 
 
@@ -145,10 +148,11 @@ def _crew(
     return dask_crew(scheduler, workers)
 
 
-def _stopped(folder: Path) -> str:
+def _stopped(folder: Path, goes_on: bool) -> str:
     """What a run that was interrupted leaves, and how it goes on."""
     from xacct_kit.fleet.journal import NAME, read_journal
 
     if (folder / NAME).exists():
         read_journal(folder).save(folder)
-    return f"stopped; what is known is in {folder}: go on with --resume --out {folder}"
+    again = f"go on with --resume --out {folder}" if goes_on else "run it again"
+    return f"stopped; what is known is in {folder}: {again}"

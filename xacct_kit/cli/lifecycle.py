@@ -78,24 +78,40 @@ def offboard(
 ) -> None:
     """Remove role, stack and canaries, and prove that the role can no longer be assumed."""
     params = load(file, param, accounts)
+    if canaries and confirm:
+        raise RequestError("--confirm: --canaries lets go of no account; leave one of them out")
     if not canaries:
-        _confirm(params, confirm)
+        _confirm(params, confirm or ())
     take(params, "LEFTOVERS" if canaries else "OFFBOARDING", out, form, workers=workers)
 
 
-def _confirm(params: Params, typed: Sequence[str] | None) -> None:
+def _confirm(params: Params, typed: Sequence[str]) -> None:
     """See to it that whoever removes something has named every account again."""
-    from xacct_kit.environment import connect
-    from xacct_kit.fleet.targets import targeted
+    from xacct_kit.param_types import account_fault
     from xacct_kit.steps.offboard import confirmed
 
+    if not typed and not sys.stdin.isatty():
+        raise RequestError("Nothing is removed: write --confirm ACCOUNT for each account that is let go.")
+    if faults := [fault for each in typed if (fault := account_fault(each.strip()))]:
+        raise RequestError("Nothing is removed: " + "; ".join(f"--confirm: {fault}" for fault in faults))
+    accounts = _named(params)
+    if not typed:
+        note(f"To be offboarded: {', '.join(accounts)}. Role, stack and canaries are removed from each.")
+        note("Type each account ID again:")
+        typed = sys.stdin.readline().replace(",", " ").split()
+    confirmed(accounts, typed)
+
+
+def _named(params: Params) -> Sequence[str]:
+    """The accounts that are to be let go; a call is made where an organizational unit names them."""
+    from xacct_kit.environment import connect
+    from xacct_kit.fleet.targets import targeted
+
+    if not params.organizational_units:
+        return [each for each in params.member_accounts if each not in params.exclude_accounts]
     with connect(params) as session:
         targeted(session)
-        accounts = session.params.accounts
-    if typed is None and sys.stdin.isatty():
-        note(f"To be offboarded: {', '.join(accounts)}. Role, stack and canaries are removed from each.")
-        typed = input("Type each account ID again: ").replace(",", " ").split()
-    confirmed(accounts, typed or ())
+        return session.params.accounts
 
 
 def create_account(
@@ -123,7 +139,7 @@ def create_account(
 
     params = load(file, param)
     wanted = _wanted(params, name, email, unit, listed)
-    folder = folder_for_results(out, params)
+    folder = folder_for_results(out, params, going_on=resume or retry is not None)
     again: dict[str, Any] = {"out": folder, "resume": resume, "retry": retry is not None}
     with connect(params) as session:
         created = create_accounts(session, wanted, progress=note, **again)
@@ -141,9 +157,11 @@ def _wanted(
     from xacct_kit.steps.new_account import ACCESS_ROLE, NewAccount
 
     role = params.access_role or ACCESS_ROLE
-    if listed is not None and (name, email, unit) == (None, None, None):
+    if listed is not None:
+        if (name, email, unit) != (None, None, None):
+            raise RequestError("--list: says it all; leave --name, --email and --unit out")
         return read_new_accounts(listed, role_name=role)
-    if listed is not None or name is None or email is None:
+    if name is None or email is None:
         raise RequestError(
             "create-account: which accounts is not said; write --name and --email, or --list FILE"
         )
@@ -169,9 +187,11 @@ def invite(
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.report import Report
-    from xacct_kit.steps.invite import invite_account
+    from xacct_kit.steps.invite import check_wish, invite_account
 
     params = load(file, param, accounts)
+    seconds = round(hours * 3600)
+    check_wish(bucket, seconds)
     folder = folder_for_results(out, params)
     with connect(params) as session:
         report = targeted(session)
@@ -180,7 +200,7 @@ def invite(
                 session,
                 account,
                 bucket=bucket,
-                seconds=round(hours * 3600),
+                seconds=seconds,
                 external_id_from=from_whom,
                 tell_external_id=tell,
                 progress=note,
@@ -194,29 +214,30 @@ def invite(
 def new_external_id(
     file: ParamsFile,
     param: Overrides = None,
+    accounts: AccountsFile = None,
     out: Out = None,
     form: Formats = Format.TABLE,
+    workers: Workers = None,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Take a new one into use everywhere, and the old one out of it.")
+        bool,
+        typer.Option(
+            "--rotate",
+            help="Take a new one into use in every account, and the old one out of it; name all accounts "
+            "that share it.",
+        ),
     ] = False,
 ) -> None:
     """Make an external ID that nobody can guess, and keep it where the params say; it is shown to nobody."""
     from xacct_kit.aws.references import needs_call
     from xacct_kit.environment import connect
-    from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.external_ids import make_external_id
-    from xacct_kit.steps.rotation import rotate_external_id
 
-    params = load(file, param)
-    if not rotate:
-        with connect(params) if needs_call(params.external_id) else nullcontext() as session:
-            say(make_external_id(params.external_id, session))
+    params = load(file, param, accounts)
+    if rotate:
+        take(params, "ROTATION", out, form, workers=workers)
         return
-    folder = folder_for_results(out, params)
-    with connect(params) as session:
-        report = targeted(session)
-        report += rotate_external_id(session, progress=note)
-    deliver(report, folder, form)
+    with connect(params) if needs_call(params.external_id) else nullcontext() as session:
+        say(make_external_id(params.external_id, session))
 
 
 def handover(

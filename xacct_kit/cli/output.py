@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xacct_kit.cli.options import Format
+from xacct_kit.errors import RequestError
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -31,15 +32,18 @@ def finish(report: Report) -> None:
     raise typer.Exit(GREEN if report.ok else RED)
 
 
-def folder_for_results(out: Path | None, params: Params | None = None) -> Path:
+def folder_for_results(out: Path | None, params: Params | None = None, *, going_on: bool = False) -> Path:
     """Where results go: the option, else what the params were given, else a folder of this run's own.
 
-    Asked before anything is called, because it refuses a folder that nothing can be saved in.
+    Asked before anything is called, because it refuses a folder that nothing can be saved in, and to go on
+    with a run of which it is not said where it is.
     """
     from xacct_kit.report import check_directory
 
     if out is None and params is not None and "out" in params.model_fields_set:
         out = Path(params.out)
+    if going_on and out is None:
+        raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     check_directory(folder)
     return folder

@@ -56,7 +56,7 @@ def read_accounts(file: str | Path) -> tuple[str, ...]:
         ParamsError: the file cannot be read, or holds something else than account IDs, or none.
     """
     place = place_of(file)
-    text = strict_yaml.decode(read_contents(file, place), place)
+    text = read_text(file, place)
     accounts: dict[str, None] = {}
     faults: list[str] = []
     for line, written in _entries(text, place):
@@ -87,12 +87,25 @@ def refuse(faults: Sequence[str], place: str) -> None:
         raise ParamsError([*faults[:_MOST_FAULTS], *([f"{place}: and {more} more"] if more > 0 else [])])
 
 
-def read_contents(file: str | Path, place: str) -> bytes:
-    """The bytes of a file, or of standard input.
+def read_text(file: str | Path, place: str) -> str:
+    """The text of a file, or of standard input.
 
     Raises:
-        ParamsError: it cannot be read, or is too big for a list of accounts.
+        ParamsError: it cannot be read, is no text, or is too big for a list of accounts.
     """
+    text = strict_yaml.decode(_contents(file, place), place)
+    before, binary, _ = text.partition("\0")
+    if binary:
+        # So begins a workbook, and so reads UTF-16 without the mark that says so.
+        line = before.count("\n") + 1
+        fault = "the character U+0000 is in no text; save the list as CSV in UTF-8"
+        raise ParamsError([f"{place}, line {line}: {fault}"])
+    return text
+
+
+def _contents(file: str | Path, place: str) -> bytes:
+    if not str(file):
+        raise ParamsError(["the name of a list is empty; write that of a file, or - for standard input"])
     try:
         if str(file) == STANDARD_INPUT:
             read = sys.stdin.buffer.read(_MOST_BYTES + 1)

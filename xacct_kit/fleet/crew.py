@@ -7,9 +7,10 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.steps.catalogue import COST_EXPLORER_PRICE
@@ -91,11 +92,13 @@ class Errand:
         connect: opens its session.
         values: the params, as JSON.
         share: its share of what AWS lets an account ask in a second.
+        run: a name of the run's own: what a process has learned in one, it asks again in the next.
     """
 
     connect: Connect
     values: str
     share: float
+    run: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
     def of(cls, session: Session, connect: Connect, processes: int) -> Errand:
@@ -124,8 +127,11 @@ class Errand:
 
 _opening = threading.Lock()
 
+# A process that is brought may be asked by one run after another, and by some at a time.
+_RUNS = 16
 
-@cache
+
+@lru_cache(maxsize=_RUNS)
 def _opened(errand: Errand) -> Session:
     from xacct_kit.params import Params
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from xacct_kit import strict_yaml
 from xacct_kit.errors import ParamsError
-from xacct_kit.fleet.account_lists import place_of, plain_name, read_contents, refuse, table_rows
+from xacct_kit.fleet.account_lists import place_of, plain_name, read_text, refuse, table_rows
 from xacct_kit.param_types import shown
 from xacct_kit.steps.new_account import ACCESS_ROLE, NewAccount
 
@@ -52,9 +51,9 @@ def read_new_accounts(file: str | Path, *, role_name: str = ACCESS_ROLE) -> tupl
             not accept an account.
     """
     place = place_of(file)
-    lines = re.split(r"\r\n|\r|\n", strict_yaml.decode(read_contents(file, place), place))
+    lines = re.split(r"\r\n|\r|\n", read_text(file, place))
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
-        raise ParamsError([f"{place}: names no account"])
+        raise _empty(place)
     rows = table_rows(lines, place)
     number, header = next(rows)
     columns = _columns(header, f"{place}, line {number}")
@@ -70,25 +69,37 @@ def read_new_accounts(file: str | Path, *, role_name: str = ACCESS_ROLE) -> tupl
             faults.extend(f"{place}, line {line}: {fault}" for fault in error.faults)
     refuse(faults, place)
     if not accounts:
-        raise ParamsError([f"{place}: names no account"])
+        raise _empty(place)
     return tuple(accounts)
+
+
+def _empty(place: str) -> ParamsError:
+    return ParamsError([f"{place}: names no account; below the header name,email there is a line for each"])
 
 
 def _columns(header: list[str], place: str) -> list[str]:
     """What each column says."""
     names = [_COLUMNS.get(plain_name(cell), "") for cell in header]
-    unknown = [cell.strip() for cell, name in zip(header, names, strict=True) if not name]
-    faults = [f"{place}: {_unknown(cell)}" for cell in unknown]
+    if not any(names):
+        raise ParamsError([f"{place}: no column is known; the first line names them: {_OFFERED}"])
+    unknown = {cell.strip(): _near(cell) for cell, name in zip(header, names, strict=True) if not name}
+    faults = [f"{place}: {_unknown(cell, near)}" for cell, near in unknown.items()]
     faults += [
         f"{place}: two columns say {name}" for name in dict.fromkeys(names) if name and names.count(name) > 1
     ]
-    faults += [f"{place}: no column is named {name}" for name in _NEEDED if name not in names]
+    # What a misspelt column was meant to be is said of it.
+    meant = {*names, *map(_COLUMNS.get, unknown.values())}
+    faults += [f"{place}: no column is named {name}" for name in _NEEDED if name not in meant]
     refuse(faults, place)
     return names
 
 
-def _unknown(cell: str) -> str:
-    near = next(iter(difflib.get_close_matches(plain_name(cell), _COLUMNS, n=1)), None)
+def _near(cell: str) -> str:
+    """The column that a name may be meant for; empty where there is none."""
+    return next(iter(difflib.get_close_matches(plain_name(cell), _COLUMNS, n=1)), "")
+
+
+def _unknown(cell: str, near: str) -> str:
     hint = f"did you mean {near}?" if near else f"there are {_OFFERED}"
     return f"the column {shown(cell)} is not known; {hint}"
 

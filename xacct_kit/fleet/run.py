@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -15,10 +16,13 @@ from xacct_kit.errors import RunError
 from xacct_kit.fleet.crew import Crew, Errand
 from xacct_kit.fleet.stack_set_calls import Deployment
 from xacct_kit.fleet.stack_set_removal import remove_stack_instances
+from xacct_kit.fleet.stack_set_rotation import begin as begin_rotation
+from xacct_kit.fleet.stack_set_rotation import update_stack_set
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps import deploy, offboard, probes
+from xacct_kit.steps import deploy, offboard, probes, rotation
 from xacct_kit.steps.findings import Question, broken
+from xacct_kit.steps.propagation import note_change, seconds_since_change
 from xacct_kit.steps.waiting import Progress, silent
 
 AccountStep = Callable[[Session, str, Progress], Iterable[Finding]]
@@ -31,6 +35,28 @@ BY_STACK_SET: Mapping[
 ] = {
     deploy.deploy_account: deploy_stack_set,
     offboard.offboard_account: remove_stack_instances,
+    rotation.update_account: update_stack_set,
+}
+# The steps that are left out where a stack set does the same.
+_REPLACED = frozenset({deploy.deploy_account, rotation.update_account})
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a step needs to be done before all accounts, and after them.
+
+    Attributes:
+        begin: is done before the first account; where it raises, no account is touched.
+        finish: is given what was found in the accounts, and finds something of them all.
+    """
+
+    begin: Callable[[Session, Deployment | None, Progress], None]
+    finish: Callable[[Session, Iterable[Finding], Progress], Finding]
+
+
+# What was found in an account before counts for nothing in such a run: it is of another beginning.
+AS_A_WHOLE: Mapping[AccountStep, Whole] = {
+    rotation.update_account: Whole(begin_rotation, rotation.finish_rotation)
 }
 
 
@@ -49,10 +75,16 @@ class Kept:
 
     def __init__(self) -> None:
         self._findings: dict[str, list[Finding]] = {}
+        self._done: set[str] = set()
 
     def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
-        """Take in findings of an account."""
+        """Take in findings of an account; those of one that is done take the place of its earlier ones."""
+        if account in self._done:
+            self._done.discard(account)
+            del self._findings[account]
         self._findings.setdefault(account, []).extend(findings)
+        if last:
+            self._done.add(account)
 
     def report(self, accounts: Iterable[str]) -> Report:
         """What is known of some accounts, account after account."""
@@ -86,12 +118,17 @@ def run(
         watch: is told what becomes known.
 
     Returns:
-        The findings: of what is left out, then account after account in the params' order.
+        The findings: of what is left out, then account after account in the params' order, then what is
+        found of them all.
 
     Raises:
         AccessError: the operator has no credentials.
-        ParamsError: the external ID cannot be found.
+        ParamsError: the external ID cannot be found, or a step cannot be begun.
+        RunError: a step cannot be begun.
     """
+    wholes = [whole for step, whole in AS_A_WHOLE.items() if step in steps]
+    for whole in wholes:
+        whole.begin(session, stack_set, progress)
     # Both are the run's own, so they fail it before the first account is touched.
     _ = session.external_id, session.operator
     ledger, crew = ledger or Kept(), crew or Crew()
@@ -100,7 +137,7 @@ def run(
     accounts = [account for account in session.params.accounts if account not in known]
     works = [work for step, work in BY_STACK_SET.items() if step in steps] if stack_set is not None else []
     if works:
-        steps = [step for step in steps if step is not deploy.deploy_account]
+        steps = [step for step in steps if step not in _REPLACED]
     if accounts:
         working = _Run(session, steps, progress, ledger, watch)
         if stack_set is not None:
@@ -108,7 +145,13 @@ def run(
                 working.by_stack_set(partial(work, session, accounts, stack_set, progress))
         if steps:
             working.over(accounts, crew)
-    return ledger.report((*(row.account for row in left_out), *session.params.accounts))
+    told = [row.account for row in left_out] + list(session.params.accounts)
+    for whole in wholes:
+        row = whole.finish(session, ledger.report(session.params.accounts), progress)
+        # Where the operator's account is one of those that were worked on, it keeps what was found there.
+        ledger.add(row.account, [*ledger.report([row.account]), row], last=True)
+        told.append(row.account)
+    return ledger.report(dict.fromkeys(told))
 
 
 def name_of(step: AccountStep) -> str:
@@ -151,11 +194,11 @@ class _Run:
         """
         width = crew.width(len(accounts))
         processes = crew.split(self._session, len(accounts))
-        task: Callable[[str], list[Finding] | None]
+        task: Callable[[str], Callable[[], list[Finding] | None]]
         if processes and crew.connect is not None:
-            task = partial(_elsewhere, Errand.of(self._session, crew.connect, processes), self._steps)
+            task = partial(self._errand, Errand.of(self._session, crew.connect, processes))
         else:
-            task = self._here
+            task = self._task
             probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
@@ -166,7 +209,7 @@ class _Run:
     def _fan_out(
         self,
         executor: Executor,
-        task: Callable[[str], list[Finding] | None],
+        task: Callable[[str], Callable[[], list[Finding] | None]],
         accounts: Sequence[str],
         most: int,
         *,
@@ -177,7 +220,7 @@ class _Run:
         try:
             while True:
                 for account in islice(waiting, most - len(pending)):
-                    pending[executor.submit(task, account)] = account
+                    pending[executor.submit(task(account))] = account
                 if not pending:
                     return
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -206,6 +249,16 @@ class _Run:
         if findings is not None:
             self._note(account, findings, last=True)
 
+    def _errand(self, errand: Errand, account: str) -> Callable[[], list[Finding]]:
+        """The work on an account as another process can do it; it is told what a stack set did before."""
+        changed = seconds_since_change(self._session, account)
+        self._session.forget(account)
+        return partial(_elsewhere, errand, self._steps, account, changed)
+
+    def _task(self, account: str) -> Callable[[], None]:
+        """The work on an account as this process does it."""
+        return partial(self._here, account)
+
     def _here(self, account: str) -> None:
         """Work on an account in this process; every step's findings are kept as soon as it has ended."""
         findings = _account(self._session, self._steps, self._progress, account)
@@ -221,9 +274,13 @@ class _Run:
             self._watch(findings, last)
 
 
-def _elsewhere(errand: Errand, steps: Sequence[AccountStep], account: str) -> list[Finding]:
-    """Work on an account in another process."""
+def _elsewhere(
+    errand: Errand, steps: Sequence[AccountStep], account: str, changed: float | None
+) -> list[Finding]:
+    """Work on an account in another process, so many seconds after its role was changed."""
     session = errand.session()
+    if changed is not None:
+        note_change(session, account, changed)
     findings = [row for rows in _account(session, steps, silent, account) for row in rows]
     session.forget(account)
     return findings

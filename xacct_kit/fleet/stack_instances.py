@@ -22,8 +22,8 @@ class _Meaning:
     fix: str = ""
 
 
-_RUN_AGAIN = "Run again: what is not current is deployed again."
-_MEND = "Mend what the reason names, and deploy again."
+_RUN_AGAIN = "Run again: what is not current is tried again."
+_MEND = "Mend what the reason names, and {again}."
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
 _MEANINGS: Mapping[str, _Meaning] = {
@@ -34,7 +34,7 @@ _MEANINGS: Mapping[str, _Meaning] = {
         Verdict.FAIL,
         "is left out of every update since its deletion failed",
         "Call cloudformation:DeleteStackInstances with RetainStacks for the account, remove its stack by "
-        "hand, and deploy again.",
+        "hand, and {again}.",
     ),
     "CANCELLED": _Meaning(Verdict.UNKNOWN, "was not tried: the operation was stopped before", _RUN_AGAIN),
     "PENDING": _Meaning(Verdict.UNKNOWN, "waits for its turn", _RUN_AGAIN),
@@ -60,15 +60,23 @@ _FIXES: tuple[tuple[str, str], ...] = (
 )
 
 
-def told(session: Session, instance: Instance) -> Finding:
-    """The finding of one account's stack instance, as ListStackInstances tells it."""
+def told(session: Session, instance: Instance, question: Question, *, again: str = "deploy again") -> Finding:
+    """The finding of one account's stack instance.
+
+    Parameters:
+        session: whose run it is.
+        instance: the instance, as ListStackInstances tells it.
+        question: what is asked of the account.
+        again: what is to be done when a fault is mended.
+    """
     account = str(instance["Account"])
     meaning = _meaning(instance)
     detailed, reason = detailed_status(instance), str(instance.get("StatusReason", ""))
     outcome = _outcome(meaning.verdict, detailed or str(instance["Status"]), reason)
-    fix = next((fix for text, fix in _FIXES if text in reason), outcome.fix or meaning.fix)
+    fix = next(
+        (fix for text, fix in _FIXES if text in reason), outcome.fix or meaning.fix.format(again=again)
+    )
     why = f"The stack in {account} {meaning.why}. {outcome.reason or reason}".rstrip()
-    question = question_of(session, account)
     return finding(session, question, outcome, verdict=meaning.verdict, why=why, fix=fix)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from xacct_kit.aws.answers import Answer
 from xacct_kit.aws.session import Session
 from xacct_kit.fleet.stack_instances import Instance
+from xacct_kit.report import Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.stack_view import StackFailure, refused
 from xacct_kit.steps.waiting import Progress, attempts
 
@@ -97,6 +98,23 @@ class StackSetCalls:
             {"CallAs": self._deployment.call_as.value} if self._deployment.service_managed else {}
         )
 
+    def _describe(self) -> Mapping[str, Any] | None:
+        """The stack set as it is; None where there is none."""
+        answer = self._call("DescribeStackSet")
+        if answer.absent:
+            return None
+        if not answer.ok:
+            raise refused("DescribeStackSet", answer)
+        described: Mapping[str, Any] = answer.result["StackSet"]
+        if described.get("PermissionModel") != self._deployment.model:
+            raise StackFailure(
+                f"There is a stack set {self._name} already, and it is {described.get('PermissionModel')}.",
+                "Choose another stack_name, or deploy by the permission model that it has.",
+                Outcome(kind=OutcomeKind.VALIDATION),
+                Verdict.FAIL,
+            )
+        return described
+
     def _operate(self, operation: str, **params: Any) -> None:
         begun = self._ask(operation, OperationPreferences=dict(_PREFERENCES), **params)
         operation_id = str(begun["OperationId"])
@@ -134,17 +152,14 @@ class StackSetCalls:
         self._progress(f"{self._name}: {operation} has not ended after {seconds} s")
 
     def _instances(self) -> dict[str, Instance]:
+        """The instances in the params' region, by account."""
+        return {each["Account"]: each for each in self._everywhere() if each["Region"] == self._region}
+
+    def _everywhere(self) -> Iterator[Instance]:
+        """The instances in every region."""
         session = self.session
         called = self._called("ListStackInstances")
-        return {
-            summary["Account"]: summary
-            for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **called)
-            for summary in _summaries(answer)
-            if summary["Region"] == self._region
-        }
-
-
-def _summaries(answer: Any) -> Iterator[Instance]:
-    if not answer.ok:
-        raise refused("ListStackInstances", answer)
-    yield from answer.result.get("Summaries", ())
+        for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **called):
+            if not answer.ok:
+                raise refused("ListStackInstances", answer)
+            yield from answer.result.get("Summaries", ())

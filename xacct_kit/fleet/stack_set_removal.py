@@ -1,19 +1,26 @@
 """Offboarding by a stack set: one operation takes accounts out of it, and deletes their stacks.
 
+Where a stack could not delete the role or its boundary, they are removed by calls of IAM, and another
+operation takes those accounts out.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStackInstances.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from xacct_kit.aws.session import Session
 from xacct_kit.fleet.stack_instances import Instance, detailed_status
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.findings import Question, broken, finding
-from xacct_kit.steps.stack_view import StackFailure, refused
+from xacct_kit.steps.side_by_side import side_by_side
+from xacct_kit.steps.stack_deployment import failure_row
+from xacct_kit.steps.stack_view import StackFailure, StackView, refused
+from xacct_kit.steps.undeleted import remove_undeleted, undeleted
 from xacct_kit.steps.waiting import Progress, silent
 
 # An instance whose deletion has failed for certain; any other that is still there may go yet.
@@ -34,7 +41,8 @@ def remove_stack_instances(
         progress: is told the operation.
 
     Returns:
-        A finding for each account that the stack set had a stack in.
+        For each account that the stack set had a stack in: what was removed in place of the stack, and what
+        became of the stack.
     """
     removal = _Removal(session, deployment, progress)
     chosen: list[str] = []
@@ -42,12 +50,9 @@ def remove_stack_instances(
         before = removal.before(accounts)
         chosen = [account for account in accounts if account in before]
         left = removal.remove(chosen, before) if chosen else {}
-    except StackFailure as failure:
-        rows = chosen or accounts
-        return [_failed(session, account, failure) for account in rows]
     except Exception as error:
-        return [broken(session, _question(session, account), error) for account in chosen or accounts]
-    return [_told(removal, account, left.get(account)) for account in chosen]
+        return [_failed(session, account, error) for account in chosen or accounts]
+    return _ended(removal, chosen, before, left, progress)
 
 
 class _Removal(StackSetCalls):
@@ -86,6 +91,63 @@ class _Removal(StackSetCalls):
         }
 
 
+def _ended(
+    removal: _Removal,
+    accounts: Sequence[str],
+    before: Mapping[str, Instance],
+    left: Mapping[str, Instance],
+    progress: Progress,
+) -> list[Finding]:
+    """What became of each account, once what the stacks could not delete is removed as far as it can be."""
+    rows, tried = list[Finding](), accounts
+    # First the role may stand in the way, then its boundary.
+    for _ in RESOURCE_TYPES:
+        cleared = _cleared(removal, tried, left, progress)
+        rows += [row for found in cleared.values() for row in found]
+        tried = [account for account, found in cleared.items() if _all_green(found)]
+        if not tried:
+            break
+        try:
+            left = removal.remove(tried, before)
+        except Exception as error:
+            rows += [_failed(removal.session, account, error) for account in tried]
+            accounts = [account for account in accounts if account not in tried]
+            break
+    return [*rows, *(_told(removal, account, left.get(account)) for account in accounts)]
+
+
+def _cleared(
+    removal: _Removal, accounts: Sequence[str], left: Mapping[str, Instance], progress: Progress
+) -> Mapping[str, list[Finding]]:
+    """What was removed in each account whose stack could not delete it."""
+    stacks = {
+        account: str(left[account].get("StackId", ""))
+        for account in accounts
+        if account in left and removal.ended and detailed_status(left[account]) in _FAILED
+    }
+    tasks = [partial(_clear, removal.session, *each, progress) for each in stacks.items()]
+    return dict(zip(stacks, side_by_side(tasks), strict=True))
+
+
+def _clear(session: Session, account: str, stack_id: str, progress: Progress) -> list[Finding]:
+    """What was removed in one account; a stack that cannot be read is told by the stack set alone."""
+    caller = session.deployer(account).caller
+    if caller is None or not stack_id:
+        return []
+    stack = StackView(session, caller, stack_id)
+    try:
+        found = undeleted(stack) if stack.status() == "DELETE_FAILED" else []
+        return remove_undeleted(session, caller, stack_id, found, progress)
+    except StackFailure:
+        return []
+    except Exception as error:
+        return [broken(session, _question(session, account), error)]
+
+
+def _all_green(rows: Sequence[Finding]) -> bool:
+    return bool(rows) and all(row.verdict.green for row in rows)
+
+
 def _told(removal: _Removal, account: str, left: Instance | None) -> Finding:
     """What became of the stack in one account."""
     session, name = removal.session, removal.session.params.stack_name
@@ -113,10 +175,11 @@ def _told(removal: _Removal, account: str, left: Instance | None) -> Finding:
     )
 
 
-def _failed(session: Session, account: str, failure: StackFailure) -> Finding:
-    why = f"The stack set did not let go of {account}. {failure.why}"
+def _failed(session: Session, account: str, failure: Exception) -> Finding:
     question = _question(session, account)
-    return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
+    if not isinstance(failure, StackFailure):
+        return broken(session, question, failure)
+    return failure_row(session, question, f"The stack set did not let go of {account}.", failure)
 
 
 def _question(session: Session, account: str) -> Question:

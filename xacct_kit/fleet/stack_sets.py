@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concept
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -19,9 +19,10 @@ from xacct_kit.fleet.targets import management_account
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.trust import TrustFault, trust_fault
 from xacct_kit.steps.deploy import deploy_account, stack_request
-from xacct_kit.steps.findings import broken, finding, guarded, not_tried
+from xacct_kit.steps.findings import broken, guarded, not_tried
 from xacct_kit.steps.propagation import note_change
-from xacct_kit.steps.stacks import StackFailure, refused
+from xacct_kit.steps.stack_deployment import failure_row
+from xacct_kit.steps.stack_view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 _WORKERS = 8
@@ -60,7 +61,7 @@ def deploy_stack_set(
     management = management_account(session.call(session.operator, "organizations", "DescribeOrganization"))
     first = [account for account in accounts if account == management]
     others = [account for account in accounts if account != management]
-    findings = _directly(session, first, progress)
+    findings = directly(session, first, deploy_account, progress)
     return findings + (_by_stack_set(session, others, deployment, progress) if others else [])
 
 
@@ -71,13 +72,14 @@ def _by_stack_set(
     try:
         instances = stack_set.deploy(accounts)
     except StackFailure as failure:
-        return [_failed(session, account, failure) for account in accounts]
+        what = "The stack set was not deployed."
+        return [failure_row(session, question_of(session, each), what, failure) for each in accounts]
     except Exception as error:
         return [broken(session, question_of(session, account), error) for account in accounts]
     findings = [_told(stack_set, account, instances[account]) for account in accounts if account in instances]
     rest = [account for account in accounts if account not in instances]
     if stack_set.ended:
-        return findings + _directly(session, rest, progress)
+        return findings + directly(session, rest, deploy_account, progress)
     # StackSets may still come to them, and two deployments would stand in each other's way.
     return findings + [_not_reached(session, account) for account in rest]
 
@@ -86,23 +88,37 @@ def _told(stack_set: _StackSet, account: str, instance: Instance) -> Finding:
     session = stack_set.session
     if instance.get("LastOperationId") in stack_set.operations:
         note_change(session, account)
-    return guarded(session, question_of(session, account), partial(told, session, instance))
+    question = question_of(session, account)
+    return guarded(session, question, partial(told, session, instance, question))
 
 
-def _directly(session: Session, accounts: Sequence[str], progress: Progress) -> list[Finding]:
+def directly(
+    session: Session,
+    accounts: Sequence[str],
+    work: Callable[[Session, str, Progress], list[Finding]],
+    progress: Progress,
+) -> list[Finding]:
+    """Do in accounts that a stack set does not reach what it does in the others.
+
+    Parameters:
+        session: whose run it is.
+        accounts: the accounts.
+        work: what is done in each.
+        progress: is told of each, and what is done.
+    """
     if not accounts:
         return []
     for account in accounts:
         progress(f"{account} is not reached by StackSets: it is deployed to directly")
 
-    def deploy(account: str) -> list[Finding]:
+    def done(account: str) -> list[Finding]:
         try:
-            return deploy_account(session, account, progress)
+            return work(session, account, progress)
         except Exception as error:
             return [broken(session, question_of(session, account), error)]
 
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
-        return [row for rows in executor.map(deploy, accounts) for row in rows]
+        return [row for rows in executor.map(done, accounts) for row in rows]
 
 
 class _StackSet(StackSetCalls):
@@ -180,22 +196,6 @@ class _StackSet(StackSetCalls):
         managed = {"PermissionModel": self._deployment.model.value, "ManagedExecution": {"Active": True}}
         return {**stack_request(self.session), **managed, **model}
 
-    def _describe(self) -> Mapping[str, Any] | None:
-        answer = self._call("DescribeStackSet")
-        if answer.absent:
-            return None
-        if not answer.ok:
-            raise refused("DescribeStackSet", answer)
-        described: Mapping[str, Any] = answer.result["StackSet"]
-        if described.get("PermissionModel") != self._deployment.model:
-            raise StackFailure(
-                f"There is a stack set {self._name} already, and it is {described.get('PermissionModel')}.",
-                "Choose another stack_name, or deploy by the permission model that it has.",
-                Outcome(kind=OutcomeKind.VALIDATION),
-                Verdict.FAIL,
-            )
-        return described
-
     def _outdated(self, described: Mapping[str, Any], accounts: Sequence[str]) -> bool:
         """Whether the stack set must be updated; an update tries again whatever is not current."""
         if differs(described, self._definition()):
@@ -236,12 +236,6 @@ class _StackSet(StackSetCalls):
         instances = self._instances() if described else {}
         missing = [account for account in accounts if account not in instances]
         return {"Accounts": missing} if missing else {}
-
-
-def _failed(session: Session, account: str, failure: StackFailure) -> Finding:
-    why = f"The stack set was not deployed. {failure.why}"
-    question = question_of(session, account)
-    return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
 
 
 def _not_reached(session: Session, account: str) -> Finding:

@@ -100,8 +100,8 @@ class _Found:
     states: dict[str, str] = field(default_factory=dict)
 
     def add(self, accounts: Iterable[Mapping[str, Any]]) -> None:
-        """Take in accounts as AWS lists them; where there is no state, its forerunner `Status` counts."""
-        self.states |= {each["Id"]: each.get("State") or each.get("Status", "") for each in accounts}
+        """Take in accounts as AWS lists them."""
+        self.states |= {each["Id"]: _state(each) for each in accounts}
 
 
 def _why_not(session: Session, found: _Found, account: str) -> str:
@@ -137,6 +137,16 @@ def _of_operator(session: Session) -> _Found:
         return _Found()
     answer = session.call(session.operator, "organizations", "DescribeOrganization")
     return _Found(management_account(answer))
+
+
+def why_not_working(account: Mapping[str, Any]) -> str:
+    """Why nothing can be done in an account, as AWS describes it; empty when it is active."""
+    return _NOT_WORKING.get(_state(account), "")
+
+
+def _state(account: Mapping[str, Any]) -> str:
+    """An account's state; where there is none, its forerunner `Status` counts."""
+    return str(account.get("State") or account.get("Status", ""))
 
 
 def management_account(answer: Answer) -> str | None:

@@ -17,8 +17,14 @@ from xacct_kit.role.profile import BOUNDARY_DESCRIPTION, Document, Profile, boun
 
 CAPABILITIES = ("CAPABILITY_NAMED_IAM",)
 
+ROLE_TYPE = "AWS::IAM::Role"
+POLICY_TYPE = "AWS::IAM::ManagedPolicy"
+
 _ROLE = "CrossAccountExecutionRole"
 _BOUNDARY = "PermissionsBoundary"
+
+RESOURCE_TYPES: Mapping[str, str] = {_ROLE: ROLE_TYPE, _BOUNDARY: POLICY_TYPE}
+"""Types of the resources that a template may have, by logical ID, in the order in which they can go."""
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _ROLE_NAME = {
@@ -110,11 +116,11 @@ def build_template(profile: Profile) -> dict[str, Any]:
 
 
 def _resources(profile: Profile) -> dict[str, Any]:
-    role: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": _role(profile)}
+    role: dict[str, Any] = {"Type": ROLE_TYPE, "Properties": _role(profile)}
     if profile.boundary is None:
         return {_ROLE: role}
     role["Properties"]["PermissionsBoundary"] = {"Ref": _BOUNDARY}
-    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": _boundary(profile.boundary)}
+    policy = {"Type": POLICY_TYPE, "Properties": _boundary(profile.boundary)}
     return {_BOUNDARY: policy, _ROLE: role}
 
 

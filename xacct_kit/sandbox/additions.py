@@ -1,23 +1,47 @@
-"""What the state engine leaves out of services that it offers: lists, and tags given at creation."""
+"""What the state engine leaves out of services that it offers: lists, tags, and for long AWS's images."""
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
-from moto.emr.models import emr_backends
-from moto.s3.models import s3_backends
-from moto.sagemaker.models import sagemaker_backends
-from moto.secretsmanager.models import secretsmanager_backends
+from moto.backends import get_backend
 
 from xacct_kit.sandbox.faults import ServiceFault
+
+# Tells moto to make the images of AWS in no account; an account has more than a thousand.
+_NO_IMAGES = "MOTO_EC2_LOAD_DEFAULT_AMIS"
+_NEEDS_NO_IMAGES = re.compile(r"Describe(?!.*(Image|Snapshot))")
+_furnished: set[tuple[str, str]] = set()
+_furnishing = threading.Lock()
 
 _LIFECYCLE_CONFIG = ":notebook-instance-lifecycle-config/"
 
 
+def spare_images() -> None:
+    """Have no account furnished with the images of AWS until somebody asks for them."""
+    os.environ[_NO_IMAGES] = "false"
+
+
+def ensure_images(account: str, region: str, operation: str) -> None:
+    """Make the images of AWS, and their snapshots, in an account that is asked what may need them."""
+    if _NEEDS_NO_IMAGES.match(operation):
+        return
+    with _furnishing:
+        if (account, region) not in _furnished:
+            backend = get_backend("ec2")[account][region]
+            del os.environ[_NO_IMAGES]
+            backend._load_amis()
+            spare_images()
+            _furnished.add((account, region))
+
+
 def list_security_configurations(account: str, region: str) -> dict[str, Any]:
     """Answer EMR's `ListSecurityConfigurations`, on one page."""
-    kept = emr_backends[account][region].security_configurations
+    kept = get_backend("emr")[account][region].security_configurations
     return {
         "SecurityConfigurations": [
             {"Name": name, "CreationDateTime": configuration.creation_date_time}
@@ -50,7 +74,7 @@ def list_sagemaker_tags(account: str, region: str, params: Mapping[str, Any]) ->
     """
     arn = params["ResourceArn"]
     if _LIFECYCLE_CONFIG not in arn:
-        return {"Tags": sagemaker_backends[account][region].list_tags(arn=arn)[0]}
+        return {"Tags": get_backend("sagemaker")[account][region].list_tags(arn=arn)[0]}
     config = _lifecycle_configs(account, region).get(arn.rpartition("/")[2])
     if config is None:
         raise ServiceFault(400, "ValidationException", f"RecordNotFound: {arn}")
@@ -68,7 +92,7 @@ def tag_bucket(account: str, partition: str, params: Mapping[str, Any]) -> None:
     tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
     if tags:
         given = {tag["Key"]: tag["Value"] for tag in tags}
-        s3_backends[account][partition].put_bucket_tagging(params["Bucket"], given)
+        get_backend("s3")[account][partition].put_bucket_tagging(params["Bucket"], given)
 
 
 def secret_arn(account: str, region: str, name: str) -> str | None:
@@ -76,9 +100,9 @@ def secret_arn(account: str, region: str, name: str) -> str | None:
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
     """
-    secret = secretsmanager_backends[account][region].secrets.get(name)
+    secret = get_backend("secretsmanager")[account][region].secrets.get(name)
     return str(secret.arn) if secret else None
 
 
 def _lifecycle_configs(account: str, region: str) -> Any:
-    return sagemaker_backends[account][region].notebook_instance_lifecycle_configurations
+    return get_backend("sagemaker")[account][region].notebook_instance_lifecycle_configurations

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.protocol import SERVICES
+from xacct_kit.sandbox.services import SERVICES
 
 
 class NotReady(Enum):

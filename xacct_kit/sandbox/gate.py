@@ -24,9 +24,9 @@ from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
 from xacct_kit.sandbox.new_accounts import NewAccounts
+from xacct_kit.sandbox.policy_entities import check_deletable, list_entities_for_policy
 from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
 from xacct_kit.sandbox.protocol import (
-    SERVICES,
     Operation,
     Response,
     answer,
@@ -36,6 +36,7 @@ from xacct_kit.sandbox.protocol import (
     refusal,
     resembling,
 )
+from xacct_kit.sandbox.services import SERVICES
 from xacct_kit.sandbox.simulation import simulate_custom_policy, simulate_principal_policy
 from xacct_kit.sandbox.stack_sets import OPERATIONS, StackSets
 
@@ -118,6 +119,7 @@ class Gate:
         check_offered(operation, principal.partition)
         check_documents(operation)
         check_boundary(operation, principal.partition, principal.account)
+        check_deletable(operation, principal.partition, principal.account)
         if operation.service == "ec2" and operation.params.get("DryRun"):
             text = "Request would have succeeded, but DryRun flag is set."
             raise ServiceFault(412, "DryRunOperation", text)
@@ -149,6 +151,8 @@ class Gate:
             state.ensure_aws_managed_policy(
                 principal.account, principal.partition, operation.params["PolicyArn"]
             )
+        if operation.service == "ec2":
+            additions.ensure_images(principal.account, region, operation.name)
         departing = _departing(principal, operation)
         if departing is not None and principal.account == MAIN_ACCOUNT:
             # Who is trusted in an account must be there when the account is furnished.
@@ -297,6 +301,9 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
     ),
     ("iam", "DeleteUserPermissionsBoundary"): _bound_user,
     ("iam", "PutUserPermissionsBoundary"): _bound_user,
+    ("iam", "ListEntitiesForPolicy"): lambda caller, params: list_entities_for_policy(
+        caller.account, caller.partition, params
+    ),
     ("iam", "SimulateCustomPolicy"): lambda caller, params: simulate_custom_policy(
         caller.account, caller.partition, params
     ),

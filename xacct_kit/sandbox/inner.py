@@ -16,7 +16,8 @@ from moto.core.utils import get_service_model
 from werkzeug.test import EnvironBuilder
 
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.protocol import MALFORMED, SERVICES, Operation, Response
+from xacct_kit.sandbox.protocol import MALFORMED, Operation, Response
+from xacct_kit.sandbox.services import SERVICES
 
 
 def restated(operation: Operation, region: str, environ: dict[str, Any] | None) -> dict[str, Any]:

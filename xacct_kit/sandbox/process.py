@@ -13,13 +13,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
-from typing import Any
+import traceback
+from typing import Any, NoReturn
 
 from xacct_kit.errors import SandboxError
+from xacct_kit.sandbox.ancestor import FORKS, Descendant, start
 from xacct_kit.sandbox.layout import Layout
 
 
@@ -36,15 +39,20 @@ class SandboxProcess:
     def __init__(self, layout: Layout) -> None:
         # A file, not a pipe: what a server writes of its troubles must never make it wait for a reader.
         self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 closed by stop
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "xacct_kit.sandbox.process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
+        self._child = self._start()
         self._write(json.dumps(dataclasses.asdict(layout)))
         self.endpoint = self._ready()
+
+    def _start(self) -> subprocess.Popen[str] | Descendant:
+        if FORKS:
+            try:
+                return start(self._errors)
+            except SandboxError:
+                self._errors.close()
+                raise
+        command = [sys.executable, "-m", "xacct_kit.sandbox.process"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._errors, text=True)
 
     def _ready(self) -> str:
         assert self._child.stdout is not None
@@ -85,9 +93,30 @@ class SandboxProcess:
         self._errors.close()
 
 
+def serve(described: str) -> NoReturn:
+    """Be a sandbox, and end when the standard input does.
+
+    Parameters:
+        described: its layout, in JSON.
+    """
+    try:
+        _serve(described)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # To take down what is loaded takes as long as many a request.
+        os._exit(0)
+
+
 def _serve(described: str) -> None:
+    from moto.moto_api._internal import mock_random
+
     from xacct_kit.sandbox.server import HOST, make_sandbox
 
+    # Forked of one process, all sandboxes would make the same IDs and keys.
+    mock_random.seed()
     server = make_sandbox(Layout(**json.loads(described)))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
@@ -97,7 +126,8 @@ def _serve(described: str) -> None:
         gate.disturbances.lift(*line.split())
         sys.stdout.write("lifted\n")
         sys.stdout.flush()
+    server.socket.close()
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.readline())
+    serve(sys.stdin.readline())

@@ -25,25 +25,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import get_content_length
 
 from xacct_kit.sandbox.faults import ServiceFault
-
-# The name in a request's credential scope, which is IAM's prefix too, and botocore's name of the service.
-# Services that the role's documents do not name are here so that their refusal can be tried.
-SERVICES: Mapping[str, str] = {
-    "ce": "ce",
-    "cloudformation": "cloudformation",
-    "dynamodb": "dynamodb",
-    "ec2": "ec2",
-    "elasticmapreduce": "emr",
-    "iam": "iam",
-    "organizations": "organizations",
-    "s3": "s3",
-    "sagemaker": "sagemaker",
-    "secretsmanager": "secretsmanager",
-    "sns": "sns",
-    "sqs": "sqs",
-    "ssm": "ssm",
-    "sts": "sts",
-}
+from xacct_kit.sandbox.services import SERVICES
 
 
 @dataclass(frozen=True)

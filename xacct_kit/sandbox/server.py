@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, cast
 
+from moto.core.routing import get_service_router
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
-from xacct_kit.sandbox import seeding
+from xacct_kit.sandbox import additions, seeding
 from xacct_kit.sandbox.authority import Authority
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.gate import Gate, WSGIApplication
@@ -64,13 +65,29 @@ def _configure_engine() -> None:
     # One account would override every caller's, and buckets would be open across accounts.
     os.environ.pop("MOTO_ACCOUNT_ID", None)
     os.environ["MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS"] = "false"
+    additions.spare_images()
 
 
 def _make_gate(layout: Layout, scenario: Scenario) -> Gate:
     propagation = scenario.propagation if layout.propagation is None else layout.propagation
     disturbances = Disturbances(throttle={**scenario.throttle, **layout.throttle}, latency=layout.latency)
-    engine = cast(Callable[[str], WSGIApplication], cache(create_backend_app))
-    return Gate(engine, Authority(propagation), disturbances)
+    return Gate(_engine, Authority(propagation), disturbances)
+
+
+_engine = cast(Callable[[str], WSGIApplication], cache(create_backend_app))
+
+
+# What the kit asks moto for. moto's CloudFormation, which is not asked, would load every service there is.
+_ASKED = ("ec2", "emr", "iam", "organizations", "s3", "sagemaker", "secretsmanager", "ssm")
+
+
+def load_services() -> None:
+    """Load what a sandbox otherwise loads of a service at the first request to it."""
+    _configure_engine()
+    for service in (*_ASKED, "ce", "cloudformation", "sts"):
+        get_service_router(service)
+    for service in _ASKED:
+        _engine(service)
 
 
 def serve(layout: Layout, port: int, announce: Callable[[Mapping[str, str]], None]) -> None:

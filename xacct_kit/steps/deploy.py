@@ -8,13 +8,13 @@ from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
+from xacct_kit.report import Finding, Report
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.steps.callers import assume_execution_role
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, skipped
-from xacct_kit.steps.propagation import note_change
-from xacct_kit.steps.stacks import Stack, StackFailure
+from xacct_kit.steps.findings import Question, answered, guarded, not_tried, skipped
+from xacct_kit.steps.stack_deployment import deploy_stack
+from xacct_kit.steps.stacks import Stack
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -90,19 +90,18 @@ def stack_request(session: Session) -> dict[str, Any]:
 def _deploy(session: Session, question: Question, caller: Caller, progress: Progress) -> Finding:
     """The finding of the stack."""
     stack = Stack(session, caller, session.params.stack_name, progress)
-    try:
-        changed = stack.deploy(stack_request(session))
-    except StackFailure as failure:
-        why = f"{stack.name} was not deployed. {failure.why}"
-        return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
-    finally:
-        # A deployment of which nothing more was heard may have changed the role all the same.
-        if stack.touched:
-            note_change(session, question.account)
-    state = "is deployed" if changed else "has not changed: it has this template and these parameters already"
-    why = f"The stack {stack.name} {state}."
-    progress(why)
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+    row = deploy_stack(
+        session,
+        question,
+        stack,
+        stack_request(session),
+        changed="is deployed",
+        unchanged="has not changed: it has this template and these parameters already",
+        failed="was not deployed",
+    )
+    if row.verdict.green:
+        progress(row.why)
+    return row
 
 
 def _usable(session: Session, account: str, progress: Progress) -> Finding:

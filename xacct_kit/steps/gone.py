@@ -1,11 +1,15 @@
 """Whether the role of an account is gone: it is asked for, and everybody who was trusted tries to assume it.
 
+Its boundary policy is asked for too, where the profile has one.
+
 IAM knows a deletion everywhere only after a while, so what is still allowed is asked again, bounded.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from xacct_kit.aws.answers import Answer, Caller
@@ -13,10 +17,8 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
-from xacct_kit.steps.removal_calls import removal_calls
+from xacct_kit.steps.left_behind import policy_arn
 from xacct_kit.steps.side_by_side import side_by_side
-from xacct_kit.steps.stack_location import stack_of
-from xacct_kit.steps.stack_view import StackFailure, StackView
 from xacct_kit.steps.waiting import Progress, attempts
 
 # The refusals that come of there being no such role, or of what it trusts; others are the caller's own.
@@ -30,14 +32,12 @@ _SESSIONS = (
     "Sessions of it that were opened before end by themselves, when they expire; they can be revoked only "
     "while the role is there: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html"
 )
-_HELD = "See what became of its stack, and offboard again."
-_LEFT = (
-    "No stack of the params holds it, so who made it is not known, and it is not removed. If nobody needs "
-    "it, make the calls of the patch, as an administrator of the account."
-)
+_LEFT = "See what became of its stack, and why it could not be removed; mend that, and offboard again."
 
 
-def prove_gone(session: Session, account: str, reader: Caller | None, progress: Progress) -> list[Finding]:
+def prove_gone(
+    session: Session, account: str, reader: Caller | None, progress: Progress, *, removed: bool
+) -> list[Finding]:
     """Prove that the role of an account cannot be assumed any more.
 
     Parameters:
@@ -45,62 +45,73 @@ def prove_gone(session: Session, account: str, reader: Caller | None, progress: 
         account: the member account.
         reader: who reads there; None where nobody may.
         progress: is told what is waited for.
+        removed: whether all was removed that was there, so that what is still told is waited for to go.
 
     Returns:
-        Whether the role is gone, and a finding for each principal that was trusted.
+        Whether the role is gone, and the boundary where the profile has one; and a finding for each principal
+        that was trusted.
     """
-    role = _role(session, account, reader)
+    wait = session.params.wait_seconds if removed else 0.0
+    role, *others = [_thing(session, account, reader, each, wait) for each in _things(session, account)]
     gone = role.verdict is Verdict.PASS
     tries = [
         partial(_refused, session, account, principal, gone, progress)
         for principal in trusted_principals(session, account)
     ]
-    return [role, *side_by_side(tries)]
+    return [role, *others, *side_by_side(tries)]
 
 
-def _role(session: Session, account: str, reader: Caller | None) -> Finding:
+@dataclass(frozen=True)
+class _Thing:
+    """What must be gone: what people call it, and the call that reads it."""
+
+    noun: str
+    name: str
+    operation: str
+    params: Mapping[str, str]
+    after: str = ""
+
+
+def _things(session: Session, account: str) -> list[_Thing]:
+    role, policy = session.params.role_name, policy_arn(session, account)
+    things = [_Thing("role", role, "GetRole", {"RoleName": role}, f" {_SESSIONS}")]
+    return (
+        things
+        if policy is None
+        else [*things, _Thing("boundary", policy, "GetPolicy", {"PolicyArn": policy})]
+    )
+
+
+def _thing(session: Session, account: str, reader: Caller | None, thing: _Thing, wait: float) -> Finding:
     name = session.params.access_role or session.operator.name
     question = Question(
         step="offboard",
-        probe="role-is-gone",
+        probe=f"{thing.noun}-is-gone",
         account=account,
         caller=reader.name if reader else name,
-        action="iam:GetRole",
+        action=f"iam:{thing.operation}",
     )
     if reader is None:
-        why = f"Nobody here may act in {account}, so whether the role is gone is not read."
+        why = f"Nobody here may act in {account}, so whether the {thing.noun} is gone is not read."
         return not_tried(session, question, why, "Let the account's administrator look.")
-    return guarded(session, question, partial(_read, session, question, reader))
+    return guarded(session, question, partial(_read, session, question, reader, thing, wait))
 
 
-def _read(session: Session, question: Question, reader: Caller) -> Finding:
-    name = session.params.role_name
-    answer = session.call(reader, "iam", "GetRole", RoleName=name)
+def _read(session: Session, question: Question, reader: Caller, thing: _Thing, wait: float) -> Finding:
+    for _ in attempts(wait):
+        answer = session.call(reader, "iam", thing.operation, **thing.params)
+        if not answer.ok and not answer.outcome.retryable:
+            break
     tell = partial(finding, session, question, seconds=answer.seconds)
     if answer.absent:
         outcome = Outcome(kind=OutcomeKind.NOT_FOUND, evidence=answer.outcome.evidence)
-        why = f"There is no role {name} in {question.account}. {_SESSIONS}"
+        why = f"There is no {thing.noun} {thing.name} in {question.account}.{thing.after}"
         return tell(outcome, verdict=Verdict.PASS, why=why)
     if not answer.ok:
-        why = f"Whether the role {name} is gone cannot be told. {answer.outcome.reason}"
+        why = f"Whether the {thing.noun} {thing.name} is gone cannot be told. {answer.outcome.reason}"
         return tell(answer.outcome, verdict=Verdict.UNKNOWN, why=why)
-    held = _is_held(session, question.account, reader)
-    return tell(
-        answer.outcome,
-        verdict=Verdict.FAIL,
-        why=f"The role {name} is still there.",
-        fix=_HELD if held else _LEFT,
-        patch=() if held else removal_calls(session, reader, "AWS::IAM::Role", name),
-    )
-
-
-def _is_held(session: Session, account: str, reader: Caller) -> bool:
-    """Whether a stack holds the role, or may: a stack that cannot be read may be there."""
-    try:
-        status = StackView(session, reader, stack_of(session, account)).status()
-    except StackFailure:
-        return True
-    return status not in (None, "DELETE_COMPLETE")
+    why = f"The {thing.noun} {thing.name} is still there."
+    return tell(answer.outcome, verdict=Verdict.FAIL, why=why, fix=_LEFT)
 
 
 def _refused(session: Session, account: str, principal: Principal, gone: bool, progress: Progress) -> Finding:

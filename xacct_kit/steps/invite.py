@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from xacct_kit.aws.links import LONGEST_SECONDS, Link
 from xacct_kit.aws.redaction import InProcess
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError, RunError
+from xacct_kit.param_types import shown
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.quick_create import hidden_parameters, quick_create_link
@@ -31,6 +33,9 @@ from xacct_kit.steps.waiting import Progress, attempts, silent
 # Half a day: an administrator does not open every message at once.
 DEFAULT_SECONDS = 43_200
 _SHORTEST_SECONDS = 60
+# With what buckets of us-east-1 have that are older than the rules of today.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 # Calls are made again by botocore; a link is opened without it.
 _PATIENCE = 10.0
 
@@ -75,6 +80,28 @@ class Invitation(InProcess):
         return path
 
 
+def check_wish(bucket: str, seconds: int) -> None:
+    """Refuse, before anything is called, what no invitation can have.
+
+    Parameters:
+        bucket: where the template is to be.
+        seconds: how long the link is to last.
+
+    Raises:
+        ParamsError: the link cannot last so long, or no bucket has such a name.
+    """
+    faults = []
+    if not _BUCKET.fullmatch(bucket):
+        meant = "the name of a bucket, which is 3 to 63 lowercase letters, digits, dots and hyphens"
+        faults.append(f"bucket: {shown(bucket)} is not {meant}")
+    if not _SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        faults.append(
+            f"expires: a link lasts from {_SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds, not {seconds}"
+        )
+    if faults:
+        raise ParamsError(faults)
+
+
 def invite_account(
     session: Session,
     account: str,
@@ -103,12 +130,9 @@ def invite_account(
         The findings, and the message.
 
     Raises:
-        ParamsError: the link cannot last so long.
+        ParamsError: the link cannot last so long, or no bucket has such a name.
     """
-    if not _SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-        raise ParamsError(
-            [f"expires: a link lasts from {_SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds, not {seconds}"]
-        )
+    check_wish(bucket, seconds)
     template = to_yaml(build_template(load_profile(session.params.profile)))
     key = key or f"{session.params.stack_name}-{_digest(template)[:16]}.yaml"
     shelf = _Shelf(session, account, bucket, key, template.encode(), seconds, progress)

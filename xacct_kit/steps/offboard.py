@@ -1,25 +1,26 @@
-"""The offboard step: canaries and stack are removed, and the role is proven to be gone.
+"""The offboard step: canaries, stack and role are removed, and the role is proven to be gone.
 
-What somebody else has made is not removed, but named with the calls that would; termination protection is not
-switched off.
+A role that the stack could not delete, or that no stack holds, is removed by calls of IAM. What another stack
+holds is not, nor what somebody has added to the role's stack; termination protection is not switched off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
+from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.findings import Question, broken, finding, not_tried
 from xacct_kit.steps.gone import prove_gone
+from xacct_kit.steps.left_behind import remove_left_behind
 from xacct_kit.steps.leftovers import remove_in_account
-from xacct_kit.steps.removal_calls import removal_calls
+from xacct_kit.steps.removal_calls import plan_removal
 from xacct_kit.steps.stack_location import instance_stack
-from xacct_kit.steps.stack_view import failure_of
 from xacct_kit.steps.stacks import Stack, StackFailure
+from xacct_kit.steps.undeleted import Undeleted, remove_undeleted, undeleted
 from xacct_kit.steps.waiting import Progress, silent
 
 _ACCESS = (
@@ -30,7 +31,7 @@ _PROTECTED = (
     "Whoever protected it decides: switch the protection off (cloudformation:UpdateTerminationProtection), "
     "and offboard again."
 )
-_RETAINED = "Make the calls of the patch, as an administrator of the account, and offboard again."
+_RETAINED = "It is not of the role's template: whoever added it to the stack decides what becomes of it."
 _AGAIN = "Mend the failure that is named, and offboard again."
 
 
@@ -51,7 +52,7 @@ def offboard(session: Session, *, progress: Progress = silent) -> Report:
 
 
 def offboard_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
-    """Offboard one account: remove canaries and stack, and prove that the role can no longer be assumed.
+    """Offboard one account: remove canaries, stack and role, and prove that it can no longer be assumed.
 
     A stack that a stack set has made is the stack set's to delete: see
     `xacct_kit.fleet.stack_set_removal.remove_stack_instances`.
@@ -62,13 +63,16 @@ def offboard_account(session: Session, account: str, progress: Progress = silent
     if deployer.caller is None:
         question = _question(account, session.params.access_role or session.operator.name)
         why = f"Nobody here may act in {account}, so the stack is not removed."
-        stack = [not_tried(session, question, why, _ACCESS, deployer.answer.outcome)]
+        rows = [not_tried(session, question, why, _ACCESS, deployer.answer.outcome)]
+        removed = False
     else:
-        stack = _guarded(session, account, deployer.caller, progress)
-    proof = prove_gone(session, account, deployer.caller, progress)
+        rows, removed = _guarded(session, account, deployer.caller, progress)
+        rows += remove_left_behind(session, deployer.caller, progress) if removed else ()
+        removed = removed and all(row.verdict.green for row in rows)
+    proof = prove_gone(session, account, deployer.caller, progress, removed=removed)
     # A role that is gone is not new: the next refusal is a verdict.
     session.role_changed.pop(account, None)
-    return [*canaries, *stack, *proof]
+    return [*canaries, *rows, *proof]
 
 
 def confirmed(accounts: Iterable[str], typed: Iterable[str]) -> None:
@@ -89,47 +93,57 @@ def confirmed(accounts: Iterable[str], typed: Iterable[str]) -> None:
         raise RequestError("Nothing is removed: " + ("; ".join(faults) or "no account is named") + ".")
 
 
-def _guarded(session: Session, account: str, caller: Caller, progress: Progress) -> list[Finding]:
-    """The findings of the stack; a failure of one account is a row of it."""
-    question = _question(account, caller.name)
+def _guarded(
+    session: Session, account: str, caller: Caller, progress: Progress
+) -> tuple[list[Finding], bool]:
+    """What became of the stack, and whether there is none any more; a failure is a row."""
+    rows, question, name = list[Finding](), _question(account, caller.name), session.params.stack_name
     try:
-        return list(_removed(session, question, caller, progress))
+        return rows, _removed(session, question, caller, progress, rows)
     except StackFailure as failure:
-        why = f"The stack {session.params.stack_name} was not deleted. {failure.why}"
+        why = f"The stack {name} was not deleted. {failure.why}"
         outcome, fix = failure.outcome, failure.fix or _AGAIN
-        return [finding(session, question, outcome, verdict=failure.verdict, why=why, fix=fix)]
+        rows.append(finding(session, question, outcome, verdict=failure.verdict, why=why, fix=fix))
     except Exception as error:
-        return [broken(session, question, error)]
+        rows.append(broken(session, question, error))
+    return rows, False
 
 
-def _removed(session: Session, question: Question, caller: Caller, progress: Progress) -> Iterator[Finding]:
+def _removed(
+    session: Session, question: Question, caller: Caller, progress: Progress, rows: list[Finding]
+) -> bool:
+    """Remove the stack, as far as it is this step's to remove; whether there is none any more."""
     name = session.params.stack_name
-    tell = partial(finding, session, question)
     instance = instance_stack(session, question.account)
     if instance is not None:
         why = f"The stack {instance} is the stack set {name}'s, which has not let go of it: it is left to it."
-        yield not_tried(session, question, why, "See what the stack set says, and offboard again.")
-        return
-    stack = Stack(session, caller, name, progress)
-    described = stack.describe()
+        rows.append(not_tried(session, question, why, "See what the stack set says, and offboard again."))
+        return False
+    described = Stack(session, caller, name, progress).describe()
     if described is None:
-        yield tell(Outcome(kind=OutcomeKind.ALLOWED), why=f"There is no stack {name}: nothing is removed.")
-        return
+        why = f"There is no stack {name}: no stack is removed."
+        rows.append(finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why))
+        return True
     if described.get("EnableTerminationProtection"):
-        yield tell(
-            Outcome(kind=OutcomeKind.VALIDATION, evidence={"code": "TerminationProtection"}),
-            verdict=Verdict.FAIL,
-            why=f"The stack {name} is protected against termination, and was not deleted.",
-            fix=_PROTECTED,
-            patch=(_unprotect(question.account, name),),
-        )
-        return
+        rows.append(_protected(session, question))
+        return False
     progress(f"{name} is deleted in {question.account}")
-    status = stack.delete()
-    if status == "DELETE_FAILED":
-        yield from _retained(session, question, stack, caller)
-        return
-    yield tell(Outcome(kind=OutcomeKind.ALLOWED), why=f"The stack {name} is deleted.")
+    # A deleted stack is known by its ID alone.
+    stack = Stack(session, caller, described["StackId"], progress)
+    return _deleted(session, question, caller, stack, progress, rows)
+
+
+def _protected(session: Session, question: Question) -> Finding:
+    name = session.params.stack_name
+    return finding(
+        session,
+        question,
+        Outcome(kind=OutcomeKind.VALIDATION, evidence={"code": "TerminationProtection"}),
+        verdict=Verdict.FAIL,
+        why=f"The stack {name} is protected against termination, and was not deleted.",
+        fix=_PROTECTED,
+        patch=(_unprotect(question.account, name),),
+    )
 
 
 def _unprotect(account: str, name: str) -> dict[str, object]:
@@ -141,32 +155,56 @@ def _unprotect(account: str, name: str) -> dict[str, object]:
     }
 
 
-def _retained(session: Session, question: Question, stack: Stack, caller: Caller) -> Iterator[Finding]:
-    """Delete a stack without the resources that it could not, and name each of those.
+def _deleted(
+    session: Session,
+    question: Question,
+    caller: Caller,
+    stack: Stack,
+    progress: Progress,
+    rows: list[Finding],
+) -> bool:
+    """Delete the stack; what it cannot delete of the role is removed for it, and the rest is retained.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
     """
-    reasons = {event["LogicalResourceId"]: failure_of(event) for event in stack.failures("DELETE_FAILED")}
-    left = [each for each in stack.resources() if each["ResourceStatus"] == "DELETE_FAILED"]
-    names = [each["LogicalResourceId"] for each in left]
-    status = stack.delete(retain=names) if names else "DELETE_FAILED"
+    name, removed, retained = session.params.stack_name, set[str](), dict[str, Undeleted]()
+    status = stack.delete()
+    # First the role may stand in the way, then its boundary, and in the end that they have gone already.
+    for _ in range(len(RESOURCE_TYPES) + 1):
+        found = {each.logical_id: each for each in undeleted(stack)} if status == "DELETE_FAILED" else {}
+        tried = {key for key, each in found.items() if each.is_of_template} - removed
+        cleared = remove_undeleted(session, caller, name, [found[key] for key in tried], progress)
+        rows += cleared
+        if not found or not all(row.verdict.green for row in cleared):
+            break
+        removed |= tried
+        retained |= {key: each for key, each in found.items() if key not in tried}
+        status = stack.delete(retain=found.keys() - tried)
     if status == "DELETE_FAILED":
-        why = f"The stack {stack.name} could not be deleted. {stack.first_failure(status)}"
-        outcome = Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence={"code": status})
-        yield finding(session, question, outcome, verdict=Verdict.FAIL, why=why, fix=_AGAIN)
-        return
-    for resource in left:
-        kind, name = resource["ResourceType"], resource.get("PhysicalResourceId", "")
-        reason = reasons.get(resource["LogicalResourceId"], "CloudFormation gives no reason.")
-        yield finding(
-            session,
-            question,
-            Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence={"code": "DELETE_FAILED", "message": reason}),
-            verdict=Verdict.FAIL,
-            why=f"The stack {stack.name} is deleted, but {name} ({kind}) is retained. {reason}",
-            fix=_RETAINED,
-            patch=removal_calls(session, caller, kind, name),
-        )
+        rows.append(_not_deleted(session, question, stack))
+        return False
+    rows.append(
+        finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=f"The stack {name} is deleted.")
+    )
+    rows += [_retained(session, question, caller, retained[key]) for key in sorted(retained.keys() - removed)]
+    return True
+
+
+def _not_deleted(session: Session, question: Question, stack: Stack) -> Finding:
+    first = stack.first_failure("DELETE_FAILED")
+    why = f"The stack {session.params.stack_name} could not be deleted. {first}".rstrip()
+    outcome = Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence={"code": "DELETE_FAILED", "message": first})
+    return finding(session, question, outcome, verdict=Verdict.FAIL, why=why, fix=_AGAIN)
+
+
+def _retained(session: Session, question: Question, caller: Caller, each: Undeleted) -> Finding:
+    """What the stack was deleted without, which is not the kit's to remove."""
+    outcome = Outcome(
+        kind=OutcomeKind.SERVICE_ERROR, evidence={"code": "DELETE_FAILED", "message": each.reason}
+    )
+    why = f"The stack {session.params.stack_name} is deleted without {each}"
+    patch = plan_removal(session, caller, each.type, each.name).calls
+    return finding(session, question, outcome, verdict=Verdict.FAIL, why=why, fix=_RETAINED, patch=patch)
 
 
 def _question(account: str, caller: str) -> Question:

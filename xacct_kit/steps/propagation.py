@@ -25,9 +25,28 @@ _SECONDS = 120.0
 _PASSING = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_IDENTITY, OutcomeKind.DENIED_UNSPECIFIED})
 
 
-def note_change(session: Session, account: str) -> None:
-    """Remember that the role of an account has been changed now."""
-    session.role_changed[account] = time.monotonic()
+def note_change(session: Session, account: str, ago: float = 0.0) -> None:
+    """Remember that the role of an account has been changed now, or so many seconds ago."""
+    session.role_changed[account] = time.monotonic() - ago
+
+
+def seconds_since_change(session: Session, account: str) -> float | None:
+    """How long it is that the role of an account was changed; None where no change is known.
+
+    Another process, and another machine, has another monotonic clock: what it is told is this.
+    """
+    changed = session.role_changed.get(account)
+    return None if changed is None else time.monotonic() - changed
+
+
+def settling_bound(session: Session) -> float:
+    """For how many seconds a change is waited for at most."""
+    return min(_SECONDS, session.params.wait_seconds)
+
+
+def is_new(session: Session, account: str) -> bool:
+    """Whether the role of an account was made or changed so lately that not everybody may know it yet."""
+    return _seconds_left(session, account) > 0
 
 
 def settled(
@@ -71,8 +90,7 @@ def _seconds_left(session: Session, account: str) -> float:
     with session.lock_of(account):
         if account not in session.role_changed:
             session.role_changed[account] = time.monotonic() - _age(session, account)
-    bound = min(_SECONDS, session.params.wait_seconds)
-    return session.role_changed[account] + bound - time.monotonic()
+    return session.role_changed[account] + settling_bound(session) - time.monotonic()
 
 
 def _age(session: Session, account: str) -> float:

@@ -7,33 +7,29 @@ until then. Between an account's update and the end, who sends what is at the re
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from xacct_kit.aws.answers import Answer, Assumption, Caller
+from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.external_ids import Keeping, checked, keeping_of, new_external_id
 from xacct_kit.aws.redaction import InProcess
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
-from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report, Verdict
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import CAPABILITIES
-from xacct_kit.steps.callers import assume_with
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, unproven
-from xacct_kit.steps.propagation import note_change, settled
-from xacct_kit.steps.stacks import Stack, StackFailure
-from xacct_kit.steps.waiting import Progress, attempts, silent
+from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried
+from xacct_kit.steps.propagation import note_change
+from xacct_kit.steps.stack_deployment import deploy_stack
+from xacct_kit.steps.stacks import Stack
+from xacct_kit.steps.waiting import Progress, silent
 
-_PARAMETER = "ExternalId"
+PARAMETER = "ExternalId"
 
 # A stack in another state than these, or than one that ends in one of them, is not updated.
 _UPDATABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
-
-# IAM gives no bound: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
-_SETTLING_SECONDS = 120.0
-# One refusal may come from a place that knows the change before others do.
-_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,30 +47,6 @@ class Rotation(InProcess):
     new: str = field(repr=False)
 
 
-def rotate_external_id(session: Session, *, progress: Progress = silent) -> Report:
-    """Give every account of the params a new external ID, which comes to stand at the params' reference.
-
-    Where one account is not proven, the reference keeps the old one, and the findings say which is valid
-    where: mend what they say and rotate again, which goes on with the same new one.
-
-    Parameters:
-        session: whose run it is.
-        progress: is told each part as it begins.
-
-    Returns:
-        For each account what became of its stack, of the new and of the old external ID; and whether the
-        reference was switched.
-
-    Raises:
-        ParamsError: there is none at the reference, or none can be kept there.
-        AccessError: one cannot be read or kept.
-    """
-    begin_rotation(session, progress)
-    accounts = session.params.accounts
-    rows = [row for account in accounts for row in rotate_account(session, account, progress)]
-    return Report.of((*rows, finish_rotation(session, rows, progress)))
-
-
 def begin_rotation(session: Session, progress: Progress = silent) -> None:
     """Make the new external ID and keep it beside the old one; one that is there already is gone on with.
 
@@ -82,56 +54,42 @@ def begin_rotation(session: Session, progress: Progress = silent) -> None:
         ParamsError: there is none at the reference, or none can be kept there.
         AccessError: one cannot be read or kept.
     """
-    if session.params.stack_set != "none":
-        raise ParamsError(
-            ["stack_set: the stacks of a stack set are not rotated one by one; update the stack set"]
-        )
     keeping = keeping_of(session.params.external_id, session.ask)
     # Whether there is an old one, and it can be read, is found out before anything is made.
     _ = session.external_id
-    if _pending(session, keeping) is not None:
+    session.next_external_id = _pending(session, keeping)
+    if session.next_external_id is not None:
         progress(f"a rotation is under way: it goes on with the external ID at {keeping.beside}")
         return
     external_id = new_external_id()
     session.redact.learn_external_id(external_id)
     progress(f"a new external ID is kept at {keeping.beside}")
     keeping.set_aside(external_id)
+    session.next_external_id = external_id
 
 
-def rotate_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
-    """Give one account the new external ID, and prove it and the old one.
+def update_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
+    """Give the stack of one account the new external ID; what it brings is for `prove_account` to say.
 
     Returns:
-        What became of the stack, whether the new one is accepted, and whether the old one is refused.
+        What became of the stack.
     """
-    question = _question("rotate-stack", account, session.params.access_role or session.operator.name)
-    question = replace(question, action="cloudformation:ExecuteChangeSet")
-    found: list[Rotation] = []
-
-    def updated() -> Finding:
-        found.append(_under_way(session))
-        return _updated(session, question, found[0], progress)
-
-    stack = guarded(session, question, updated)
-    if not found:
-        return [stack]
-    rotation, waiting = found[0], stack.verdict.green
-    accepted = _accepted(session, account, rotation, waiting, progress)
-    return [stack, accepted, _old_refused(session, account, rotation, accepted.verdict.green, progress)]
+    question = stack_question(session, account, "cloudformation:ExecuteChangeSet")
+    return [guarded(session, question, partial(_updated, session, question, progress))]
 
 
 def finish_rotation(session: Session, findings: Iterable[Finding], progress: Progress = silent) -> Finding:
     """Switch the reference to the new external ID, if the findings prove it in every account of the params.
 
     Parameters:
-        session: whose run it is.
-        findings: what `rotate_account` found, of every account.
+        session: the one that the rotation was begun by.
+        findings: what `update_account`, or a stack set in its place, and `prove_account` found.
         progress: is told when the reference is switched.
     """
-    question = _question("switch-reference", session.operator.account, session.operator.name)
+    question = rotation_question("switch-reference", session.operator.account, session.operator.name)
     service = session.params.external_id.partition(":")[0]
     question = replace(question, action=_WRITING.get(service, "file:Write"))
-    return guarded(session, question, partial(_switched, session, question, tuple(findings), progress))
+    return guarded(session, question, partial(_switched, session, question, findings, progress))
 
 
 # The action by which the reference comes to hold another.
@@ -139,6 +97,44 @@ _WRITING: Mapping[str, str] = {
     "ssm": "ssm:PutParameter",
     "secretsmanager": "secretsmanager:UpdateSecretVersionStage",
 }
+
+
+def under_way(session: Session) -> Rotation:
+    """The rotation that is under way; the new external ID is read once a session, and not once an account.
+
+    Raises:
+        ParamsError: there is none.
+        AccessError: the new external ID, or the old one, cannot be read.
+    """
+    keeping = keeping_of(session.params.external_id, session.ask)
+    if session.next_external_id is None:
+        session.next_external_id = _pending(session, keeping)
+    if session.next_external_id is None:
+        raise _nothing_under_way(keeping)
+    return Rotation(keeping=keeping, old=session.external_id, new=session.next_external_id)
+
+
+def parameters_with(external_id: str, present: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The parameters of a stack or a stack set as they are, with another external ID.
+
+    Parameters:
+        external_id: the external ID that it gets.
+        present: its parameters, as they are described.
+    """
+    names = [each["ParameterKey"] for each in present]
+    kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in names if name != PARAMETER]
+    return [{"ParameterKey": PARAMETER, "ParameterValue": external_id}, *kept]
+
+
+def stack_question(session: Session, account: str, action: str) -> Question:
+    """Whether the stack of an account gets the new external ID."""
+    caller = session.params.access_role or session.operator.name
+    return replace(rotation_question("rotate-stack", account, caller), action=action)
+
+
+def rotation_question(probe: str, account: str, caller: str) -> Question:
+    """What a rotation asks of an account."""
+    return Question(step="rotate", probe=probe, account=account, caller=caller, action="sts:AssumeRole")
 
 
 def _pending(session: Session, keeping: Keeping) -> str | None:
@@ -149,16 +145,13 @@ def _pending(session: Session, keeping: Keeping) -> str | None:
     return found
 
 
-def _under_way(session: Session) -> Rotation:
-    keeping = keeping_of(session.params.external_id, session.ask)
-    pending = _pending(session, keeping)
-    if pending is None:
-        raise ParamsError([f"external_id: no rotation is under way: there is nothing at {keeping.beside}"])
-    return Rotation(keeping=keeping, old=session.external_id, new=pending)
+def _nothing_under_way(keeping: Keeping) -> ParamsError:
+    return ParamsError([f"external_id: no rotation is under way: there is nothing at {keeping.beside}"])
 
 
-def _updated(session: Session, question: Question, rotation: Rotation, progress: Progress) -> Finding:
+def _updated(session: Session, question: Question, progress: Progress) -> Finding:
     """The finding of the stack."""
+    rotation = under_way(session)
     account, access = question.account, session.deployer(question.account)
     if access.caller is None:
         fix = "See the preflight step: set access_role to a role that the operator may assume there."
@@ -184,18 +177,16 @@ def _fault(name: str, stack: Mapping[str, Any] | None) -> str:
     status = str(stack["StackStatus"])
     if status not in _UPDATABLE and not status.endswith("_IN_PROGRESS"):
         return f"The stack {name} is {status} and cannot be updated."
-    if _PARAMETER not in {each["ParameterKey"] for each in stack.get("Parameters", ())}:
-        return f"The stack {name} has no parameter {_PARAMETER}: it was made of another template."
+    if PARAMETER not in {each["ParameterKey"] for each in stack.get("Parameters", ())}:
+        return f"The stack {name} has no parameter {PARAMETER}: it was made of another template."
     return ""
 
 
 def _request(stack: Mapping[str, Any], external_id: str) -> dict[str, Any]:
     """The stack as it is, with another external ID: a rotation changes nothing else."""
-    names = [each["ParameterKey"] for each in stack["Parameters"]]
-    kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in names if name != _PARAMETER]
     return {
         "UsePreviousTemplate": True,
-        "Parameters": [{"ParameterKey": _PARAMETER, "ParameterValue": external_id}, *kept],
+        "Parameters": parameters_with(external_id, stack["Parameters"]),
         "Capabilities": list(CAPABILITIES),
         "Tags": [dict(tag) for tag in stack.get("Tags", ())],
     }
@@ -205,126 +196,33 @@ def _deployed(
     session: Session, question: Question, caller: Caller, request: Mapping[str, Any], progress: Progress
 ) -> Finding:
     stack = Stack(session, caller, session.params.stack_name, progress)
-    try:
-        changed = stack.deploy(request)
-    except StackFailure as failure:
-        why = f"{stack.name} did not get the new external ID. {failure.why}"
-        return finding(session, question, failure.outcome, verdict=failure.verdict, why=why, fix=failure.fix)
-    finally:
-        # A deployment of which nothing more was heard may have changed the role all the same.
-        if stack.touched:
-            note_change(session, question.account)
-    state = "has the new external ID now" if changed else "has the new external ID already"
-    return finding(
-        session, question, Outcome(kind=OutcomeKind.ALLOWED), why=f"The stack {stack.name} {state}."
+    row = deploy_stack(
+        session,
+        question,
+        stack,
+        request,
+        changed="has the new external ID now",
+        unchanged="has the new external ID already",
+        failed="did not get the new external ID",
     )
-
-
-def _accepted(
-    session: Session, account: str, rotation: Rotation, waiting: bool, progress: Progress
-) -> Finding:
-    """Whether the role can be assumed with the new external ID."""
-    question = _question("new-id-is-accepted", account, "trusted principals")
-    place = rotation.keeping.beside
-
-    def check() -> Finding:
-        progress(f"{account}: the new external ID is tried")
-        assumption = _tried(session, account, rotation.new, progress if waiting else None)
-        if assumption is None:
-            return _nobody(session, question)
-        role = session.params.role_name
-        if assumption.caller:
-            return answered(
-                session, question, assumption.answer, why=f"{role} accepts the new one, kept at {place}."
-            )
-        row = unproven(answered(session, question, assumption.answer))
-        return replace(
-            row,
-            why=f"{role} is not proven to accept the new one, kept at {place}. {row.why}",
-            fix=row.fix or _FIX,
-        )
-
-    return guarded(session, question, check)
-
-
-def _old_refused(
-    session: Session, account: str, rotation: Rotation, waiting: bool, progress: Progress
-) -> Finding:
-    """Whether the role can no longer be assumed with the old external ID."""
-    question = _question("old-id-is-refused", account, "trusted principals")
-    question = replace(question, expected=Expectation.DENIED)
-
-    def check() -> Finding:
-        if rotation.old == rotation.new:
-            why = "The reference holds the new external ID already, as it was proven before."
-            return finding(session, question, _NOTHING, verdict=Verdict.SKIPPED, why=why)
-        progress(f"{account}: the old external ID is tried")
-        assumption = _tried_until_refused(session, account, rotation.old, waiting)
-        if assumption is None:
-            return _nobody(session, question)
-        return _judged(session, question, rotation, assumption.answer)
-
-    return guarded(session, question, check)
-
-
-_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
-_FIX = "Mend what the row of the stack says, then rotate again: it goes on with the same new external ID."
-
-
-def _judged(session: Session, question: Question, rotation: Rotation, answer: Answer) -> Finding:
-    role, reference = session.params.role_name, rotation.keeping.reference
-    row = answered(session, question, answer)
-    if answer.ok:
-        return replace(row, why=f"{role} still accepts the old one, kept at {reference}.", fix=_FIX)
-    if row.verdict is Verdict.PASS:
-        return replace(row, why=f"{role} refuses the old one, kept at {reference} until then, as it should.")
+    if row.verdict.green:
+        # An earlier rotation, which broke off, may have changed it a moment ago.
+        note_change(session, question.account)
     return row
 
 
-def _tried(session: Session, account: str, external_id: str, progress: Progress | None) -> Assumption | None:
-    """What comes of assuming the role; with a progress, a refusal is asked again while the change is new."""
-    first = assume_with(session, account, external_id)
-    if first is None or progress is None:
-        return first
-
-    def ask() -> Assumption:
-        return assume_with(session, account, external_id) or first
-
-    return settled(session, account, ask, lambda assumption: assumption.answer.outcome, progress)
-
-
-def _tried_until_refused(
-    session: Session, account: str, external_id: str, waiting: bool
-) -> Assumption | None:
-    """What comes of assuming the role; where it is waited for, what is accepted still is asked again."""
-    seconds = min(_SETTLING_SECONDS, session.params.wait_seconds) if waiting else 0.0
-    refused, assumption = 0, None
-    for _ in attempts(seconds, first_pause=0.1):
-        assumption = assume_with(session, account, external_id)
-        denied = assumption is not None and assumption.answer.outcome.kind.denied
-        refused = refused + 1 if denied else 0
-        if assumption is None or refused == _IN_A_ROW or not waiting:
-            break
-    return assumption
-
-
-def _nobody(session: Session, question: Question) -> Finding:
-    role = session.params.role_name
-    why = f"The operator can act as nobody that may assume {role}, so the external ID is not proven."
-    fix = "Let the operator assume a role of the main account that the trust policy names; then rotate again."
-    return not_tried(session, question, why, fix)
-
-
 def _switched(
-    session: Session, question: Question, findings: Sequence[Finding], progress: Progress
+    session: Session, question: Question, findings: Iterable[Finding], progress: Progress
 ) -> Finding:
-    rotation = _under_way(session)
+    rotation = under_way(session)
     proven, open_ = _proven(session.params.accounts, findings)
-    if open_:
+    if open_ or not proven:
         return _not_switched(session, question, rotation, proven, open_)
+    _check_unchanged(session, rotation)
     reference = rotation.keeping.reference
     progress(f"{reference} is switched to the new external ID")
     rotation.keeping.promote()
+    session.next_external_id = None
     session.reread_external_id()
     if session.external_id != rotation.new:
         why = f"{reference} was written, and still another external ID is read there."
@@ -332,22 +230,49 @@ def _switched(
         return finding(session, question, _NOTHING, verdict=Verdict.UNKNOWN, why=why, fix=fix)
     why = (
         f"{reference} holds the new external ID, which every account accepts ({len(proven)}); the old one is "
-        "refused. Service Workbench keeps a copy of its own for each account: enter the new one there."
+        "refused. Of accounts that this rotation was not for nothing is said. Service Workbench keeps a "
+        "copy of its own for each account: enter the new one there."
     )
     return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
 
 
-def _proven(accounts: Sequence[str], findings: Sequence[Finding]) -> tuple[list[str], list[str]]:
+_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
+
+
+def _check_unchanged(session: Session, rotation: Rotation) -> None:
+    """Refuse to switch to another external ID than the one that was proven.
+
+    Raises:
+        ParamsError: somebody else has ended the rotation meanwhile, or begun another.
+    """
+    pending = _pending(session, rotation.keeping)
+    if pending is None:
+        raise _nothing_under_way(rotation.keeping)
+    if pending != rotation.new:
+        raise ParamsError(
+            [
+                f"external_id: what is at {rotation.keeping.beside} has changed since this rotation began: "
+                "somebody else rotates too; rotate again when they have ended"
+            ]
+        )
+
+
+# What must be green in an account, and whether a check that was skipped is enough.
+_PROOFS: Mapping[str, frozenset[Verdict]] = {
+    "rotate-stack": frozenset({Verdict.PASS}),
+    "new-id-is-accepted": frozenset({Verdict.PASS}),
+    "old-id-is-refused": frozenset({Verdict.PASS, Verdict.SKIPPED}),
+}
+
+
+def _proven(accounts: Sequence[str], findings: Iterable[Finding]) -> tuple[list[str], list[str]]:
     """The accounts in which the new external ID is proven and the old one refused, and the others."""
-    accepted = {row.account for row in findings if row.probe == "new-id-is-accepted" and _passed(row)}
-    refused = {row.account for row in findings if row.probe == "old-id-is-refused" and row.verdict.green}
-    stacks = {row.account for row in findings if row.probe == "rotate-stack" and _passed(row)}
-    proven = accepted & refused & stacks
+    passed: defaultdict[str, set[str]] = defaultdict(set)
+    for row in findings:
+        if row.step == "rotate" and row.verdict in _PROOFS.get(row.probe, ()):
+            passed[row.account].add(row.probe)
+    proven = {account for account, probes in passed.items() if probes == _PROOFS.keys()}
     return [each for each in accounts if each in proven], [each for each in accounts if each not in proven]
-
-
-def _passed(row: Finding) -> bool:
-    return row.verdict is Verdict.PASS
 
 
 def _not_switched(
@@ -369,7 +294,3 @@ def _not_switched(
 def _listed(accounts: Sequence[str], most: int = 3) -> str:
     more = len(accounts) - most
     return ", ".join(accounts[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _question(probe: str, account: str, caller: str) -> Question:
-    return Question(step="rotate", probe=probe, account=account, caller=caller, action="sts:AssumeRole")

@@ -111,9 +111,9 @@ STACK_STATES: Mapping[str, StackState] = {
     "ROLLBACK_COMPLETE": _errored("could not be created, and nothing of it is left but its name", _REPLACE),
     "DELETE_IN_PROGRESS": _going_on("is being deleted"),
     "DELETE_FAILED": _errored(
-        "could not be deleted, and resources of it are retained",
-        "Mend the failure that is named. Then offboard again (xacct offboard PARAMS), which says what is "
-        "retained, or deploy again (xacct deploy PARAMS), which replaces the stack.",
+        "could not be deleted, and resources of it are there still",
+        "Mend the failure that is named. Then offboard again (xacct offboard PARAMS), which removes the role "
+        "and says what else is retained, or deploy again (xacct deploy PARAMS), which replaces the stack.",
     ),
     "DELETE_COMPLETE": replace(NO_STACK, reason="was deleted"),
     "UPDATE_IN_PROGRESS": _going_on("is being updated", _CANCEL_UPDATE),

@@ -207,7 +207,8 @@ def _read_managed_policy(call: Call, arn: str) -> Properties:
     policy = call("iam", "GetPolicy", {"PolicyArn": arn})["Policy"]
     asked = {"PolicyArn": arn, "VersionId": policy["DefaultVersionId"]}
     version = call("iam", "GetPolicyVersion", asked)["PolicyVersion"]
-    entities = call("iam", "ListEntitiesForPolicy", {"PolicyArn": arn, "EntityFilter": "Role"})
+    attached = {"PolicyArn": arn, "EntityFilter": "Role", "PolicyUsageFilter": "PermissionsPolicy"}
+    entities = call("iam", "ListEntitiesForPolicy", attached)
     return {
         "Description": policy.get("Description", ""),
         "ManagedPolicyName": policy["PolicyName"],
