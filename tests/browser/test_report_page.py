@@ -207,6 +207,28 @@ def test_a_link_clears_a_filter_that_hides_its_finding(page: Page, opened: Openi
     expect(page.get_by_role("combobox", name="Verdict")).to_have_value("")
 
 
+# Who can assume the role
+
+
+def test_who_can_assume_the_role_is_a_picture_and_on_a_phone_a_list(page: Page, opened: Opening) -> None:
+    opened(RED)
+    picture = page.get_by_role("img", name="Who can assume the role Account 333333333333")
+    expect(picture.get_by_text("✗ allowed")).to_be_visible()
+    expect(picture).to_have_accessible_description("✗ FAIL NotebookRole, with the external ID: allowed")
+    page.set_viewport_size(PHONE)
+    expect(picture).to_be_hidden()
+    expect(page.get_by_text("NotebookRole, with the external ID: allowed")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(picture).to_be_visible()
+
+
+def test_a_broken_way_differs_from_a_whole_one_by_more_than_its_colour(page: Page, opened: Opening) -> None:
+    opened(RED)
+    dashes = "(way) => getComputedStyle(way).strokeDasharray"
+    lines = page.locator("svg .way > path:first-child")
+    assert [line.evaluate(dashes) for line in lines.all()] == ["8px, 5px", *["none"] * 4]
+
+
 # Printed
 
 
