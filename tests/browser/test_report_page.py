@@ -245,6 +245,17 @@ def test_on_paper_the_reasons_are_unfolded_and_the_controls_are_gone(page: Page,
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
+def test_on_paper_accounts_that_are_alike_are_counted_and_every_service_has_room(
+    page: Page, opened: Opening
+) -> None:
+    opened(FLEET)
+    page.set_viewport_size({"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    expect(page.locator("table.matrix").get_by_text("400000000019")).to_be_hidden()
+    right = "(table) => table.getBoundingClientRect().right"
+    assert page.locator("table.matrix").evaluate(right) <= 718
+
+
 def test_what_was_unfolded_to_be_printed_is_folded_again(page: Page, opened: Opening) -> None:
     opened(Report.of([replace(REFUSED, probe=f"probe-{number}") for number in range(15)]))
     count = "window.folded = document.querySelectorAll('details:not([open])').length"

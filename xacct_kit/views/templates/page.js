@@ -82,9 +82,10 @@
     target.scrollIntoView();
   };
 
+  // The accounts that are alike may be thousands, and are in the files.
   const unfolded = [];
   const unfold = () => {
-    unfolded.push(...document.querySelectorAll("details:not([open])"));
+    unfolded.push(...document.querySelectorAll("details:not([open], .alike)"));
     for (const each of unfolded) each.open = true;
   };
   const foldAgain = () => {
