@@ -55,6 +55,7 @@ _ON_FILL: Mapping[str, Any] = {
     "color": "black",
     "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
 }
+_ASLANT: Mapping[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
 # Of a page on which a trust diagram is laid out: its margins, and pixels and points of its unit.
 _MARGIN, _ABOVE, _LINE_HEIGHT = 20.0, 32.0, 20.0
@@ -149,7 +150,7 @@ def stacks(title: str, stacked: Sequence[tuple[str, Mapping[Verdict, int]]], nou
         counts = [counts.get(verdict, 0) for _, counts in stacked]
         axes.bar(range(len(stacked)), counts, 0.62, bottom=base, **_filled(verdict))
         for x, count in enumerate(counts):
-            if count * 14 > highest:
+            if count * 14 > highest and len(stacked) <= 10:
                 axes.text(
                     x,
                     base[x] + count / 2,
@@ -160,8 +161,9 @@ def stacks(title: str, stacked: Sequence[tuple[str, Mapping[Verdict, int]]], nou
                 )
         base = [below + count for below, count in zip(base, counts, strict=True)]
     axes.set_xlim(-0.6, max(len(stacked), 3) - 0.4)
-    length = max(6, _ROOM // len(stacked) - 2)
-    axes.set_xticks(range(len(stacked)), [_fitted(name, length) for name, _ in stacked])
+    names = [_fitted(name, 28) for name, _ in stacked]
+    crowded = max(map(len, names)) + 2 > _ROOM // max(len(stacked), 3)
+    axes.set_xticks(range(len(stacked)), names, **(_ASLANT if crowded else {}))
     axes.set_ylabel(noun, color=_QUIET)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(length=0)
