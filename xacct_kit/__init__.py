@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xacct_kit.environment import connect
     from xacct_kit.errors import XacctError
     from xacct_kit.fleet.crew import Crew
+    from xacct_kit.fleet.journal import read_journal
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.params import Params
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from xacct_kit.steps.probes import probe_permissions
     from xacct_kit.steps.status import check_status
     from xacct_kit.steps.trust import check_trust
+    from xacct_kit.views import pictures
 
 __all__ = [
     "Crew",
@@ -64,10 +66,12 @@ __all__ = [
     "invite_account",
     "offboard",
     "onboard",
+    "pictures",
     "plan",
     "preflight",
     "price_note",
     "probe_permissions",
+    "read_journal",
     "repair_drift",
     "rotate_external_id",
     "targeted",
@@ -99,20 +103,24 @@ _HOMES = {
     "invite_account": "steps.invite",
     "offboard": "steps.offboard",
     "onboard": "runs",
+    "pictures": "views.pictures",
     "plan": "steps.plan",
     "preflight": "steps.preflight",
     "price_note": "steps.cost_explorer",
     "probe_permissions": "steps.probes",
+    "read_journal": "fleet.journal",
     "repair_drift": "steps.drift_repair",
     "rotate_external_id": "runs",
     "targeted": "fleet.targets",
 }
+_MODULES = frozenset({"pictures"})
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return home if name in _MODULES else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,18 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
-from report_examples import HEALTHY, RED, REFUSED, REPORTS, SKIPPED, THROTTLED, finding, fleet, reports
+from report_examples import (
+    HEALTHY,
+    RED,
+    REFUSED,
+    REPORTS,
+    SKIPPED,
+    THROTTLED,
+    TRUSTED_TOO_MUCH,
+    finding,
+    fleet,
+    reports,
+)
 
 from xacct_kit.report import OutcomeKind, Report
 from xacct_kit.views.html import to_page, to_table
@@ -99,8 +110,8 @@ def test_the_page_can_be_read_by_a_screen_reader(report):
     assert [len(document.all(tag)) for tag in ("h1", "main", "title")] == [1, 1, 1]
     assert len(document.all("caption")) == len(document.all("table"))
     assert all(heading.get("scope") == "col" for heading in document.all("th"))
-    named = document.every("aria-labelledby")
-    assert set(named) <= set(document.every("id"))
+    named = [*document.every("aria-labelledby"), *document.every("aria-describedby")]
+    assert set(" ".join(named).split()) <= set(document.every("id"))
 
 
 def test_headings_never_skip_a_level():
@@ -165,6 +176,16 @@ def test_an_anchor_stays_when_the_verdict_changes_and_other_findings_come():
     )
     assert anchor in anchors(Report.of([THROTTLED, REFUSED, SKIPPED]))
     assert anchors(Report.of([finding(), finding()])) == {anchor, f"{anchor}--2"}
+
+
+def test_who_can_assume_the_role_is_drawn_and_said_with_what_is_wrong():
+    page = to_page(RED)
+    drawn = page[page.index("Who can assume the role") : page.index("All checks")]
+    assert drawn.count("<svg") == 2
+    assert re.findall(r">(. (?:allowed|refused))<", drawn) == ["✗ allowed", *["✓ allowed", "✓ refused"] * 2]
+    assert "NotebookRole, with the external ID: allowed" in drawn
+    assert TRUSTED_TOO_MUCH.why in drawn
+    assert "Who can assume the role" not in to_page(Report.of([REFUSED]))
 
 
 def test_many_faults_are_a_folded_list():

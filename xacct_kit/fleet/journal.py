@@ -223,7 +223,7 @@ class Journal:
         return Report(_Rows(self._path, self._index.places(accounts)), journal=self._path)
 
 
-def read_journal(path: Path) -> Report:
+def read_journal(path: str | Path) -> Report:
     """The report that a journal holds, or a file of findings alone.
 
     Parameters:
@@ -232,6 +232,7 @@ def read_journal(path: Path) -> Report:
     Raises:
         RequestError: there is none, or a line is not a finding.
     """
+    path = Path(path)
     path = path / NAME if path.is_dir() else path
     try:
         with path.open("rb") as file:

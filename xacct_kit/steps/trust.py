@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from xacct_kit.aws.answers import Answer
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Expectation, Finding, Report, Verdict
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
 from xacct_kit.steps.callers import (
     Principal,
     execution_role,
@@ -77,7 +77,16 @@ def _must_assume(session: Session, account: str, principal: Principal, progress:
         caller=principal.name,
         action="sts:AssumeRole",
     )
-    return guarded(session, question, partial(_assumable, session, question, principal, progress))
+    row = guarded(session, question, partial(_assumable, session, question, principal, progress))
+    return _between(session, principal, row)
+
+
+def _between(session: Session, principal: Principal, row: Finding) -> Finding:
+    """The finding with whom the trust policy is to name, and the role, where something was tried."""
+    if row.outcome is OutcomeKind.UNKNOWN and not row.evidence:
+        return row
+    parties = {"principal": principal.arn, "role": execution_role(session, row.account)}
+    return replace(row, evidence={**row.evidence, **parties})
 
 
 def _assumable(session: Session, question: Question, principal: Principal, progress: Progress) -> Finding:
@@ -187,7 +196,8 @@ def _refused(
         action="sts:AssumeRole",
         expected=Expectation.DENIED,
     )
-    return guarded(session, question, partial(_refusing, session, question, principal, attempt, external_id))
+    row = guarded(session, question, partial(_refusing, session, question, principal, attempt, external_id))
+    return _between(session, principal, row)
 
 
 def _refusing(

@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
 from xacct_kit.views.summary import Summary, summarise
+from xacct_kit.views.trust_diagram import diagrams
+from xacct_kit.views.trust_layout import WIDTH, layout
 
 # Faults are unfolded unless there are more than this of their verdict.
 _FAULTS_OPEN = 10
@@ -46,6 +48,7 @@ def to_page(report: Report) -> str:
         opened={verdict for verdict, count in report.counts.items() if count <= _FAULTS_OPEN},
         services=sorted({finding.service for finding in report}),
         cost=fsum(finding.cost for finding in report),
+        diagrams=[(diagram, layout(diagram)) for diagram in diagrams(report)],
     )
 
 
@@ -101,6 +104,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.globals.update(words=words, Verdict=Verdict)
+    templates.globals.update(words=words, Verdict=Verdict, WIDTH=WIDTH)
     templates.filters["step_title"] = words.step_title
     return templates

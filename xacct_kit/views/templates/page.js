@@ -1,13 +1,14 @@
 "use strict";
 (() => {
   const form = document.getElementById("filters");
-  const { text, verdict, service, shown } = form.elements;
+  const tables = [...document.querySelectorAll("table")];
+  const asMade = new Map(tables.map((table) => [table, [...table.tBodies[0].rows]]));
   const accounts = [...document.querySelectorAll("details.account")];
   const initiallyOpen = new Map(accounts.map((account) => [account, account.open]));
-  const rowsOf = new Map(accounts.map((account) => [account, [...account.querySelectorAll("tbody tr")]]));
+  const rowsOf = new Map(accounts.map((account) => [account, asMade.get(account.querySelector("table"))]));
   const total = [...rowsOf.values()].reduce((sum, rows) => sum + rows.length, 0);
   const words = new Map();
-  const severity = ["FAIL", "UNKNOWN", "SKIPPED", "PASS"];
+  const { compare } = new Intl.Collator("en", { numeric: true });
 
   const wordsOf = (account, row) => {
     if (!words.has(row)) {
@@ -17,6 +18,7 @@
   };
 
   const filter = () => {
+    const { text, verdict, service, shown } = form.elements;
     const wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const active = wanted.length > 0 || verdict.value !== "" || service.value !== "";
     let count = 0;
@@ -34,24 +36,34 @@
     }
     const checks = `${total.toLocaleString("en")} ${total === 1 ? "check" : "checks"}`;
     shown.value = active ? `${count.toLocaleString("en")} of ${checks}${form.dataset.where ?? ""}` : checks;
+    form.classList.toggle("active", active);
   };
 
-  const keyOf = (row, column) => column === 0
-    ? String(severity.indexOf(row.dataset.verdict))
-    : row.cells[column].textContent.trim();
+  // A cell that is not sorted by its text has a key.
+  const keyOf = (row, column) => row.cells[column].dataset.key ?? row.cells[column].textContent.trim();
 
-  const sort = (button) => {
+  const sort = (table, column, direction) => {
+    const headings = [...table.tHead.rows[0].cells];
+    headings.forEach((heading) => heading.removeAttribute("aria-sort"));
+    const rows = [...asMade.get(table)];
+    if (column >= 0) {
+      headings[column].setAttribute("aria-sort", direction);
+      const sign = direction === "ascending" ? 1 : -1;
+      rows.sort((one, other) => sign * compare(keyOf(one, column), keyOf(other, column)));
+    }
+    table.tBodies[0].append(...rows);
+  };
+
+  const sortBy = (button) => {
     const heading = button.parentElement;
-    const headings = [...heading.parentElement.cells];
-    const column = headings.indexOf(heading);
     const direction = heading.ariaSort === "ascending" ? "descending" : "ascending";
-    const sign = direction === "ascending" ? 1 : -1;
-    const body = heading.closest("table").tBodies[0];
-    const keyed = [...body.rows].map((row) => [keyOf(row, column), row]);
-    keyed.sort(([one], [other]) => sign * one.localeCompare(other, "en"));
-    body.append(...keyed.map(([, row]) => row));
-    headings.forEach((other) => other.removeAttribute("aria-sort"));
-    heading.setAttribute("aria-sort", direction);
+    sort(heading.closest("table"), heading.cellIndex, direction);
+  };
+
+  // Where headings have no room, one order is chosen for all accounts.
+  const sortAll = () => {
+    const column = Number(form.elements.order.value);
+    for (const account of accounts) sort(account.querySelector("table"), column, "ascending");
   };
 
   const reveal = () => {
@@ -61,12 +73,26 @@
       form.reset();
       filter();
     }
-    const folded = target.closest("details");
-    if (folded) folded.open = true;
+    for (let folded = target.closest("details"); folded; folded = folded.parentElement.closest("details")) {
+      folded.open = true;
+    }
+    const focused = target.querySelector(":scope > summary") ?? target;
+    if (focused.tabIndex < 0) focused.tabIndex = -1;
+    focused.focus({ preventScroll: true });
     target.scrollIntoView();
   };
 
-  for (const heading of document.querySelectorAll("details.account th")) {
+  // The accounts that are alike may be thousands, and are in the files.
+  const unfolded = [];
+  const unfold = () => {
+    unfolded.push(...document.querySelectorAll("details:not([open], .alike)"));
+    for (const each of unfolded) each.open = true;
+  };
+  const foldAgain = () => {
+    for (const each of unfolded.splice(0)) each.open = false;
+  };
+
+  for (const heading of document.querySelectorAll("thead th")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
@@ -74,16 +100,21 @@
   }
   document.addEventListener("click", (event) => {
     const button = event.target.closest("th button");
-    if (button) sort(button);
+    if (button) sortBy(button);
+    // A link to where the page already is changes no hash.
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.hash === location.hash) reveal();
   });
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", filter);
-  form.addEventListener("reset", () => setTimeout(filter));
   window.addEventListener("hashchange", reveal);
-  window.addEventListener("beforeprint", () => {
-    for (const folded of document.querySelectorAll("details")) folded.open = true;
-  });
-  form.hidden = false;
-  filter();
+  window.addEventListener("beforeprint", unfold);
+  window.addEventListener("afterprint", foldAgain);
+  if (form) {
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", filter);
+    form.elements.order.addEventListener("change", sortAll);
+    form.addEventListener("reset", () => setTimeout(() => { filter(); sortAll(); }));
+    form.hidden = false;
+    filter();
+  }
   reveal();
 })();
