@@ -21,6 +21,8 @@ from xacct_kit.cli.options import (
     Resume,
     Retry,
     Scheduler,
+    TextFormat,
+    TextFormats,
     Workers,
 )
 from xacct_kit.cli.output import GREEN, RED, deliver, folder_for_results, note, say
@@ -67,14 +69,14 @@ def diff(
     new: Annotated[
         Path, typer.Argument(metavar="RUN2", help="Folder of the later run, or its findings.jsonl")
     ],
-    form: Formats = Format.TABLE,
+    form: TextFormats = TextFormat.TABLE,
 ) -> None:
     """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 
     found = view.diff(read_journal(old), read_journal(new))
-    say(view.to_json(found) if form is Format.JSON else view.to_text(found))
+    say(view.to_json(found) if form is TextFormat.JSON else view.to_text(found))
     raise typer.Exit(GREEN if found.ok else RED)
 
 

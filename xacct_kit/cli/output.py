@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,10 +48,9 @@ def folder_for_results(out: Path | None, params: Params | None = None) -> Path:
 
 def show(report: Report, form: Format) -> None:
     """Print a report."""
-    if form is Format.JSON:
-        from xacct_kit.views.files import to_json
-
-        say(to_json(report))
+    if form is not Format.TABLE:
+        sys.stdout.writelines(_parts(report, form))
+        sys.stdout.flush()
         return
     from rich.console import Console
 
@@ -58,6 +58,21 @@ def show(report: Report, form: Format) -> None:
     from xacct_kit.views.text import to_rich
 
     Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
+
+
+def _parts(report: Report, form: Format) -> Iterable[str]:
+    """The report in a format that programs read, in the words of its file."""
+    if form is Format.JSON:
+        from xacct_kit.views.files import json_parts
+
+        return json_parts(report)
+    if form is Format.JUNIT:
+        from xacct_kit.views.junit import junit_parts
+
+        return junit_parts(report)
+    from xacct_kit.views.markdown import to_markdown
+
+    return [to_markdown(report)]
 
 
 def say(line: str) -> None:
