@@ -459,6 +459,48 @@ def test_a_misspelt_parameter_of_a_notebook_is_named() -> None:
     assert faults(lambda: Params.of_namespace({**VALUES, "regoin": "us-east-1"})) == (fault,)
 
 
+def of_cells(*cells: str) -> Params:
+    """Params of a kernel that has run these cells after the parameters cell."""
+    namespace: dict[str, Any] = dict(VALUES)
+    for cell in cells:
+        exec(cell, namespace)
+    return Params.of_namespace({**namespace, "In": ["", "environment = 'sandbox'", *cells, "last"]})
+
+
+@pytest.mark.parametrize(
+    ("injected", "fault"),
+    [
+        ("regoin = 'us-east-1'", "regoin: is no key of params; did you mean region?"),
+        ("accounts = ['333333333333']", "accounts: is no key of params; did you mean main_account?"),
+        ("colour = None", "colour: is no key of params"),
+        ("limit = float('nan')", "limit: is no key of params"),
+        ("role_name = 7", "role_name: is not text; put it in quotes"),
+    ],
+)
+def test_what_papermill_injects_has_to_be_a_key(injected: str, fault: str) -> None:
+    assert faults(lambda: of_cells(f"# Parameters\n{injected}\nwait_seconds = 5\n")) == (fault,)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "colour = 'own'",
+        "# My parameters\ncolour = 'own'",
+        "# Parameters\nimport math\ncolour = math.pi",
+        "# Parameters\nwait_seconds = 5\n",
+    ],
+)
+def test_what_somebody_writes_in_a_notebook_is_not_taken_for_papermill(cell: str) -> None:
+    assert of_cells(cell).region == Params.of(**VALUES).region
+
+
+@pytest.mark.parametrize(
+    "history", [None, "In", ["# Parameters\n%magic"], [7], ["# Parameters\nx ="]], ids=repr
+)
+def test_a_history_that_cannot_be_read_is_passed_over(history: object) -> None:
+    assert Params.of_namespace({**VALUES, "In": history}) == Params.of(**VALUES)
+
+
 # The command line
 
 

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from xacct_kit import strict_yaml
 from xacct_kit.errors import ParamsError, RequestError
+from xacct_kit.injection import injected_names
 from xacct_kit.param_types import (
     MAX_SHOWN,
     NONE,
@@ -231,7 +232,8 @@ class Params(BaseModel):
     def of_namespace(cls, namespace: Mapping[str, Any]) -> Self:
         """Make params of a notebook's variables.
 
-        A name that is nearly a key is taken for a key misspelt; any other name is the notebook's own.
+        What papermill gave a value to has to be a key. Of the other names, one that is nearly a key is taken for
+        a key misspelt; the rest are the notebook's own.
 
         Parameters:
             namespace: the variables, as `globals()` gives them.
@@ -239,8 +241,13 @@ class Params(BaseModel):
         Raises:
             ParamsError: the values cannot be meant.
         """
-        plain = {name: value for name, value in namespace.items() if isinstance(value, _PLAIN)}
-        return cls._checked({name: value for name, value in plain.items() if _near(name, cutoff=0.8)})
+        injected = injected_names(namespace)
+        meant = {
+            name: value
+            for name, value in namespace.items()
+            if name in injected or (isinstance(value, _PLAIN) and _near(name, cutoff=0.8))
+        }
+        return cls._checked(meant)
 
     @classmethod
     def notebook_cell(cls, path: str | Path, /, **overrides: Any) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,7 +42,8 @@ def folder_for_results(out: Path | None, params: Params | None = None) -> Path:
 
     if out is None and params is not None and "out" in params.model_fields_set:
         out = Path(params.out)
-    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    # Runs that begin in the same second have folders of their own.
+    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     check_directory(folder)
     return folder
 
