@@ -232,8 +232,8 @@ class Params(BaseModel):
     def of_namespace(cls, namespace: Mapping[str, Any]) -> Self:
         """Make params of a notebook's variables.
 
-        What papermill gave a value to has to be a key. Of the other names, one that is nearly a key is taken for
-        a key misspelt; the rest are the notebook's own.
+        What papermill gave a value to has to be a key. Another name that is nearly a key is taken for a
+        misspelt one; the rest are the notebook's own.
 
         Parameters:
             namespace: the variables, as `globals()` gives them.

@@ -32,14 +32,25 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """Write a file anew; it takes the place of the one that is there when it is whole.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or another run is writing to the one that is there.
     """
     # Not of tempfile, whose files their owner alone can read.
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+        _refuse_what_is_locked(path)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _refuse_what_is_locked(path: Path) -> None:
+    with contextlib.suppress(ImportError, FileNotFoundError), path.open("rb") as there:
+        import fcntl
+
+        try:
+            fcntl.flock(there, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(error.errno, "another run is writing it", str(path)) from error
