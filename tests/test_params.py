@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -479,6 +480,33 @@ def of_cells(*cells: str) -> Params:
 )
 def test_what_papermill_injects_has_to_be_a_key(injected: str, fault: str) -> None:
     assert faults(lambda: of_cells(f"# Parameters\n{injected}\nwait_seconds = 5\n")) == (fault,)
+
+
+ORGANIZATION = {"sandbox_scenario": "role-missing", "sandbox_accounts": 12, "member_accounts": []}
+
+
+def injected(values: Mapping[str, Any]) -> str:
+    return "".join(["# Parameters\n", *(f"{name} = {value!r}\n" for name, value in values.items())])
+
+
+@pytest.mark.parametrize("file", ["account", "organization", "china", "govcloud"])
+def test_of_a_notebook_that_is_run_on_aws_nothing_is_taken_but_where_results_go(file: str) -> None:
+    path = PARAMS / f"{file}.yaml"
+    sandbox = Params.notebook_cell(PARAMS / "sandbox.yaml", organizational_units=["root"], **ORGANIZATION)
+    cell = injected(yaml.safe_load(path.read_text()))
+    namespace: dict[str, Any] = {"In": ["", sandbox, cell]}
+    exec(f"{sandbox}\n{cell}", namespace)
+    assert Params.of_namespace({**namespace, "out": "runs/here"}) == Params.load(path, out="runs/here")
+
+
+def test_a_notebook_that_is_run_on_aws_is_told_which_accounts() -> None:
+    sandbox = Params.notebook_cell(PARAMS / "sandbox.yaml", organizational_units=["root"], **ORGANIZATION)
+    cell = injected({"environment": "aws", "main_account": "111122223333", "external_id": "env:NAME"})
+    namespace: dict[str, Any] = {"In": ["", sandbox, cell]}
+    exec(f"{sandbox}\n{cell}", namespace)
+    assert faults(lambda: Params.of_namespace(namespace)) == (
+        "member_accounts: is missing, and so is organizational_units: say which accounts to onboard",
+    )
 
 
 @pytest.mark.parametrize(

@@ -242,12 +242,13 @@ class Params(BaseModel):
             ParamsError: the values cannot be meant.
         """
         injected = injected_names(namespace)
+        # What a notebook says of itself is about its sandbox: another environment gets none of it.
+        elsewhere = "environment" in injected and namespace.get("environment") != "sandbox"
+        own = {"out"} if elsewhere else {name for name in namespace if _near(name, cutoff=0.8)}
         meant = {
-            name: value
-            for name, value in namespace.items()
-            if name in injected or (isinstance(value, _PLAIN) and _near(name, cutoff=0.8))
+            name: value for name, value in namespace.items() if name in own and isinstance(value, _PLAIN)
         }
-        return cls._checked(meant)
+        return cls._checked({**meant, **{name: namespace[name] for name in injected if name in namespace}})
 
     @classmethod
     def notebook_cell(cls, path: str | Path, /, **overrides: Any) -> str:
