@@ -233,7 +233,8 @@ class Params(BaseModel):
         """Make params of a notebook's variables.
 
         What papermill gave a value to has to be a key. Another name that is nearly a key is taken for a
-        misspelt one; the rest are the notebook's own.
+        misspelt one; the rest are the notebook's own. Where papermill says that the environment is not the
+        sandbox, nothing else is taken of the notebook but `out`.
 
         Parameters:
             namespace: the variables, as `globals()` gives them.
