@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from xacct_kit.fleet.journal import read_journal
+from xacct_kit.fleet.journal import Journal, read_journal
+from xacct_kit.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = str(ROOT / "params" / "sandbox.yaml")
@@ -89,6 +91,16 @@ def test_a_notebook_that_is_stopped_is_exit_3_and_named(tmp_path: Path) -> None:
     assert said.rstrip().endswith("See out/1_deploy_role.ipynb")
 
 
+def test_a_run_that_is_interrupted_is_exit_3_and_leaves_what_was_run(tmp_path: Path) -> None:
+    running = xacct("onboard", SANDBOX, "--notebooks", "--out", "out", cwd=tmp_path)
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("ran 1_deploy_role in ")
+    running.send_signal(signal.SIGINT)
+    returned, _, said = end(running)
+    assert (returned, said) == (3, "stopped; what was run is in out\n")
+    assert not errors_in(tmp_path / "out" / "1_deploy_role.ipynb")
+
+
 @pytest.mark.parametrize(
     "options", [["--workers", "3"], ["--resume"], ["--retry", "red"], ["-p", "sandbox_scenario=nonsense"]]
 )
@@ -149,6 +161,17 @@ def test_two_runs_of_a_notebook_are_not_in_each_others_way(tmp_path: Path) -> No
         *("findings.jsonl", "junit.xml", "summary.md"),
         *("report.csv", "report.html", "report.json"),
     }
+
+
+def test_a_notebook_does_not_write_to_the_journal_of_another_run(tmp_path: Path) -> None:
+    journal = tmp_path / "runs" / "4_onboard_organization" / "findings.jsonl"
+    notebook = NOTEBOOKS / "4_onboard_organization.ipynb"
+    with Journal.begin(journal, Params.load(SANDBOX)):
+        returned, _, _ = end(papermill(notebook, "executed.ipynb", cwd=tmp_path))
+    assert returned == 1
+    ((line,),) = errors_in(tmp_path / "executed.ipynb")
+    assert line.startswith("runs/4_onboard_organization/findings.jsonl: another run is writing this journal")
+    assert [path.name for path in journal.parent.iterdir()] == ["findings.jsonl"]
 
 
 def test_two_commands_in_one_second_have_a_folder_each(tmp_path: Path) -> None:

@@ -55,7 +55,10 @@ def run_notebooks(params: Params, target: Path, say: Callable[[str], None]) -> t
     with connect(params) as session:
         target.mkdir(parents=True, exist_ok=True)
         here = params.model_copy(update={"sandbox_endpoint": session.endpoint})
-        executed = [_execute(name, here, target, say) for name in _notebooks_for(params)]
+        try:
+            executed = [_execute(name, here, target, say) for name in _notebooks_for(params)]
+        except KeyboardInterrupt:
+            raise RunError(f"stopped; what was run is in {target}") from None
     found = [read_journal(_results(path)) for path in executed]
     return (found[0] if len(found) == 1 else Report.of(row for part in found for row in part)), executed
 
