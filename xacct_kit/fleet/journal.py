@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import weakref
 from array import array
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
+from xacct_kit.fleet.journal_file import open_alone, open_anew
 from xacct_kit.params import SECRETS
 from xacct_kit.report import Finding, Report, Verdict, compact
 
@@ -146,7 +146,7 @@ class Journal:
             RequestError: another run is writing it.
             RunError: it cannot be written.
         """
-        file = _anew(path, _open_alone(path))
+        file = open_anew(path)
         return cls(path, file, _Index(), digest(params, steps))
 
     @classmethod
@@ -163,7 +163,7 @@ class Journal:
             RequestError: another run is writing it, or a line is not a finding.
             RunError: it cannot be written.
         """
-        file = _open_alone(path)
+        file = open_alone(path)
         try:
             index = _read_index(file)
             run = digest(params, steps)
@@ -258,48 +258,6 @@ def digest(params: Params, steps: Iterable[str]) -> str:
     """What is asked for, in a word that tells nothing of it."""
     asked = " ".join((params.model_dump_json(exclude=_NOT_DIGESTED), *steps))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
-
-
-def _open_alone(path: Path) -> BinaryIO:
-    """The file, open to be read and added to, and locked; the lock goes with the process."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
-    except OSError as error:
-        raise RunError(f"The journal {path} cannot be written: {error.strerror}") from error
-    try:
-        _lock(file)
-        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise FileNotFoundError(path)  # another run has begun it anew meanwhile
-    except OSError as error:
-        file.close()
-        raise RequestError(
-            f"{path}: another run is writing this journal; wait until it has ended, or take another --out"
-        ) from error
-    return file
-
-
-def _anew(path: Path, there: BinaryIO) -> BinaryIO:
-    """An empty file in the place of one that is open and locked."""
-    try:
-        path.unlink()
-    except PermissionError:  # Windows removes no file that is open
-        there.truncate(0)
-        return there
-    with there:
-        return _open_alone(path)
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt  # Windows
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _read_index(file: BinaryIO) -> _Index:
