@@ -247,9 +247,11 @@ class Params(BaseModel):
         elsewhere = "environment" in injected and namespace.get("environment") != "sandbox"
         own = {"out"} if elsewhere else {name for name in namespace if _near(name, cutoff=0.8)}
         meant = {
-            name: value for name, value in namespace.items() if name in own and isinstance(value, _PLAIN)
+            name: value
+            for name, value in namespace.items()
+            if name in injected or (name in own and isinstance(value, _PLAIN))
         }
-        return cls._checked({**meant, **{name: namespace[name] for name in injected if name in namespace}})
+        return cls._checked(meant)
 
     @classmethod
     def notebook_cell(cls, path: str | Path, /, **overrides: Any) -> str:
