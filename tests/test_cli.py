@@ -44,8 +44,22 @@ def test_the_exit_code_says_whether_all_is_green(
     report = json.loads(done.stdout)
     assert report["ok"] is (code == 0)
     assert json.loads((tmp_path / "results" / "report.json").read_text()) == report
-    for name in ("findings.jsonl", "report.csv", "report.html"):
+    for name in ("findings.jsonl", "report.csv", "report.html", "junit.xml", "summary.md"):
         assert (tmp_path / "results" / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "starts"),
+    [("junit", "junit.xml", "<?xml"), ("markdown", "summary.md", "## ✗ Not as it should be: 1 of 1 account")],
+)
+def test_what_a_ci_job_reads_is_printed_as_it_is_saved(
+    tmp_path: Path, form: str, file: str, starts: str
+) -> None:
+    options = ["-p", "sandbox_scenario=missing-emr", "--out", "results", "--format", form]
+    done = xacct("probe", SANDBOX, *options, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(starts)
+    assert done.stdout == (tmp_path / "results" / file).read_text(encoding="utf-8")
 
 
 def test_onboarding_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:

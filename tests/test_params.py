@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -457,6 +458,75 @@ def test_what_a_notebook_has_of_its_own_is_left_alone(name: str) -> None:
 def test_a_misspelt_parameter_of_a_notebook_is_named() -> None:
     fault = "regoin: is no key of params; did you mean region?"
     assert faults(lambda: Params.of_namespace({**VALUES, "regoin": "us-east-1"})) == (fault,)
+
+
+def of_cells(*cells: str) -> Params:
+    """Params of a kernel that has run these cells after the parameters cell."""
+    namespace: dict[str, Any] = dict(VALUES)
+    for cell in cells:
+        exec(cell, namespace)
+    return Params.of_namespace({**namespace, "In": ["", "environment = 'sandbox'", *cells, "last"]})
+
+
+@pytest.mark.parametrize(
+    ("injected", "fault"),
+    [
+        ("regoin = 'us-east-1'", "regoin: is no key of params; did you mean region?"),
+        ("accounts = ['333333333333']", "accounts: is no key of params; did you mean main_account?"),
+        ("colour = None", "colour: is no key of params"),
+        ("limit = float('nan')", "limit: is no key of params"),
+        ("role_name = 7", "role_name: is not text; put it in quotes"),
+    ],
+)
+def test_what_papermill_injects_has_to_be_a_key(injected: str, fault: str) -> None:
+    assert faults(lambda: of_cells(f"# Parameters\n{injected}\nwait_seconds = 5\n")) == (fault,)
+
+
+ORGANIZATION = {"sandbox_scenario": "role-missing", "sandbox_accounts": 12, "member_accounts": []}
+
+
+def injected(values: Mapping[str, Any]) -> str:
+    return "".join(["# Parameters\n", *(f"{name} = {value!r}\n" for name, value in values.items())])
+
+
+@pytest.mark.parametrize("file", ["account", "organization", "china", "govcloud"])
+def test_of_a_notebook_that_is_run_on_aws_nothing_is_taken_but_where_results_go(file: str) -> None:
+    path = PARAMS / f"{file}.yaml"
+    sandbox = Params.notebook_cell(PARAMS / "sandbox.yaml", organizational_units=["root"], **ORGANIZATION)
+    cell = injected(yaml.safe_load(path.read_text()))
+    namespace: dict[str, Any] = {"In": ["", sandbox, cell]}
+    exec(f"{sandbox}\n{cell}", namespace)
+    assert Params.of_namespace({**namespace, "out": "runs/here"}) == Params.load(path, out="runs/here")
+
+
+def test_a_notebook_that_is_run_on_aws_is_told_which_accounts() -> None:
+    sandbox = Params.notebook_cell(PARAMS / "sandbox.yaml", organizational_units=["root"], **ORGANIZATION)
+    cell = injected({"environment": "aws", "main_account": "111122223333", "external_id": "env:NAME"})
+    namespace: dict[str, Any] = {"In": ["", sandbox, cell]}
+    exec(f"{sandbox}\n{cell}", namespace)
+    assert faults(lambda: Params.of_namespace(namespace)) == (
+        "member_accounts: is missing, and so is organizational_units: say which accounts to onboard",
+    )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "colour = 'own'",
+        "# My parameters\ncolour = 'own'",
+        "# Parameters\nimport math\ncolour = math.pi",
+        "# Parameters\nwait_seconds = 5\n",
+    ],
+)
+def test_what_somebody_writes_in_a_notebook_is_not_taken_for_papermill(cell: str) -> None:
+    assert of_cells(cell).region == Params.of(**VALUES).region
+
+
+@pytest.mark.parametrize(
+    "history", [None, "In", ["# Parameters\n%magic"], [7], ["# Parameters\nx ="]], ids=repr
+)
+def test_a_history_that_cannot_be_read_is_passed_over(history: object) -> None:
+    assert Params.of_namespace({**VALUES, "In": history}) == Params.of(**VALUES)
 
 
 # The command line

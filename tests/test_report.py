@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xacct_kit.errors import NotGreen
 from xacct_kit.report import COLUMNS, Expectation, Finding, OutcomeKind, Report, Verdict, judge
 
 ALLOWED, DENIED = Expectation.ALLOWED, Expectation.DENIED
@@ -129,10 +130,49 @@ def test_the_frame_has_a_row_a_finding_and_every_column(rows):
 def test_save_writes_the_same_files_each_time(tmp_path):
     report = Report.of([finding(), finding(Verdict.FAIL)])
     first, second = report.save(tmp_path / "runs" / "first"), report.save(str(tmp_path / "second"))
-    names = ["findings.jsonl", "report.csv", "report.html", "report.json"]
+    names = ["findings.jsonl", "junit.xml", "report.csv", "report.html", "report.json", "summary.md"]
     assert sorted(path.name for path in first.iterdir()) == names
     assert [(first / name).read_bytes() for name in names] == [(second / name).read_bytes() for name in names]
     assert len((first / "findings.jsonl").read_text(encoding="utf-8").splitlines()) == len(report)
+
+
+def test_a_report_that_is_saved_again_replaces_its_files_as_a_whole(tmp_path):
+    Report.of([finding(why="x" * 10_000)]).save(tmp_path)
+    with (tmp_path / "report.json").open(encoding="utf-8") as reading:
+        begun = reading.read(100)
+        Report.of([finding(Verdict.FAIL)]).save(tmp_path)
+        assert "x" * 10_000 in begun + reading.read()
+    assert not json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["ok"]
+
+
+def test_a_report_that_cannot_be_written_leaves_what_was_there(tmp_path):
+    Report.of([finding()]).save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(TypeError):
+        Report.of([finding(account=None)]).save(tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after.keys() == before.keys()
+    assert after["report.html"] == before["report.html"]
+
+
+def test_a_green_report_is_as_required_and_any_other_ends_in_one_line():
+    Report.of([finding(), finding(Verdict.SKIPPED)]).require_green()
+    for red, said in (
+        (Report(), "0 checks: nothing was tried"),
+        (
+            Report.of([finding(), finding(Verdict.FAIL, outcome=OutcomeKind.DENIED_SCP, why="a\nb")]),
+            "2 checks: 1 pass, 1 fail; s3:ListAllMyBuckets denied by a service control policy: 1 account",
+        ),
+        (
+            Report.of([finding(Verdict.UNKNOWN, service="a\n"), finding(Verdict.FAIL, service="b")]),
+            "2 checks: 1 fail, 1 unknown; s3:ListAllMyBuckets not as it should be: 1 account; and 1 cause "
+            "more",
+        ),
+    ):
+        with pytest.raises(NotGreen) as stopped:
+            red.require_green()
+        assert str(stopped.value) == said
+        assert stopped.value._render_traceback_() == [said]
 
 
 def test_a_report_shows_itself_as_text_and_in_a_notebook():

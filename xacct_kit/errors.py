@@ -4,11 +4,13 @@
     ├── RequestError            the request was wrong; nothing was called      exit code 2
     │   ├── ParamsError         params that cannot be meant
     │   └── PolicyError         a policy document or decision request that cannot be read
+    ├── NotGreen                some verdict is not as it has to be            exit code 1
     └── RunError                the run could not finish                       exit code 3
         ├── SandboxError        the sandbox did not start or stopped
         └── AccessError         no credentials for a principal that the run needs
 
-What AWS answers to a call is not an error of the kit: it becomes the outcome of a finding.
+What AWS answers to a call is not an error of the kit: it becomes the outcome of a finding. A verdict is one
+only where a report is required to be green.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ class XacctError(Exception):
     """Base of every error that the kit raises on purpose."""
 
     exit_code = 3
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback, which says nothing of what was asked for.
+
+        https://ipython.readthedocs.io/en/stable/config/integrating.html#custom-exception-tracebacks
+        """
+        return str(self).splitlines() or [type(self).__name__]
 
 
 class RequestError(XacctError):
@@ -61,6 +70,12 @@ class PolicyError(RequestError):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.fault}" if self.place else self.fault
+
+
+class NotGreen(XacctError):
+    """Some verdict is not as it has to be."""
+
+    exit_code = 1
 
 
 class RunError(XacctError):

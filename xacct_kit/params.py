@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from xacct_kit import strict_yaml
 from xacct_kit.errors import ParamsError, RequestError
+from xacct_kit.injection import injected_names
 from xacct_kit.param_types import (
     MAX_SHOWN,
     NONE,
@@ -231,7 +232,9 @@ class Params(BaseModel):
     def of_namespace(cls, namespace: Mapping[str, Any]) -> Self:
         """Make params of a notebook's variables.
 
-        A name that is nearly a key is taken for a key misspelt; any other name is the notebook's own.
+        What papermill gave a value to has to be a key. Another name that is nearly a key is taken for a
+        misspelt one; the rest are the notebook's own. Where papermill says that the environment is not the
+        sandbox, nothing else is taken of the notebook but `out`.
 
         Parameters:
             namespace: the variables, as `globals()` gives them.
@@ -239,8 +242,16 @@ class Params(BaseModel):
         Raises:
             ParamsError: the values cannot be meant.
         """
-        plain = {name: value for name, value in namespace.items() if isinstance(value, _PLAIN)}
-        return cls._checked({name: value for name, value in plain.items() if _near(name, cutoff=0.8)})
+        injected = injected_names(namespace)
+        # What a notebook says of itself is about its sandbox: another environment gets none of it.
+        elsewhere = "environment" in injected and namespace.get("environment") != "sandbox"
+        own = {"out"} if elsewhere else {name for name in namespace if _near(name, cutoff=0.8)}
+        meant = {
+            name: value
+            for name, value in namespace.items()
+            if name in injected or (name in own and isinstance(value, _PLAIN))
+        }
+        return cls._checked(meant)
 
     @classmethod
     def notebook_cell(cls, path: str | Path, /, **overrides: Any) -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from xacct_kit.errors import ParamsError, RunError
+from xacct_kit.errors import NotGreen, ParamsError, RunError
+from xacct_kit.saving import alone_in, replacing
 
 if TYPE_CHECKING:
     import pandas
@@ -255,9 +256,12 @@ _FILES: Mapping[str, str] = {
     "report.csv": "xacct_kit.views.files:csv_parts",
     "report.json": "xacct_kit.views.files:json_parts",
     "report.html": "xacct_kit.views.html:to_page",
+    "junit.xml": "xacct_kit.views.junit:junit_parts",
+    "summary.md": "xacct_kit.views.markdown:to_markdown",
 }
 _TABLE_HTML = "xacct_kit.views.html:to_table"
 _TABLE_TEXT = "xacct_kit.views.text:to_text"
+_LINE = "xacct_kit.views.summary:to_line"
 
 
 def _view(reference: str) -> Any:
@@ -314,7 +318,7 @@ class Report:
         return pandas.DataFrame([finding.to_dict() for finding in self], columns=list(COLUMNS))
 
     def save(self, directory: str | Path) -> Path:
-        """Write the journal, CSV, JSON and HTML of this report.
+        """Write the journal, CSV, JSON, HTML, JUnit XML and Markdown of this report.
 
         Parameters:
             directory: where to; made if it is not there.
@@ -328,14 +332,27 @@ class Report:
         target = Path(directory)
         try:
             target.mkdir(parents=True, exist_ok=True)
-            for name, reference in _FILES.items():
-                if self.journal is None or target / name != self.journal:
-                    with (target / name).open("w", encoding="utf-8", newline="\n") as file:
-                        text = _view(reference)(self)
-                        file.writelines([text] if isinstance(text, str) else text)
+            with alone_in(target):
+                self._write_files(target)
         except OSError as error:
             raise RunError(f"The report cannot be saved: {error.filename}: {error.strerror}") from error
         return target
+
+    def _write_files(self, target: Path) -> None:
+        for name, reference in _FILES.items():
+            if self.journal is None or target / name != self.journal:
+                with replacing(target / name) as file:
+                    text = _view(reference)(self)
+                    file.writelines([text] if isinstance(text, str) else text)
+
+    def require_green(self) -> None:
+        """Stop here unless everything is as it should be: the last line of a notebook that is run in batch.
+
+        Raises:
+            NotGreen: some verdict is not green, or there is none.
+        """
+        if not self.ok:
+            raise NotGreen(_view(_LINE)(self))
 
     def _repr_html_(self) -> str:
         return str(_view(_TABLE_HTML)(self))

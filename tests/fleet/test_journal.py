@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xacct_kit.errors import ParamsError, RequestError
+from xacct_kit.errors import ParamsError, RequestError, RunError
 from xacct_kit.fleet.journal import NAME, Journal, read_journal
 from xacct_kit.params import Params
 from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
@@ -203,6 +203,28 @@ def test_the_report_is_saved_beside_it_and_reads_alike(path: Path) -> None:
     for name in ("report.csv", "report.json", "report.html"):
         assert (copy / name).read_bytes() == (path.parent / name).read_bytes()
     assert list(read_journal(copy)) == list(report)
+
+
+def test_a_report_keeps_its_findings_when_another_run_begins_the_journal_anew(path: Path) -> None:
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS)
+        report = journal.report(ACCOUNTS)
+    before = list(report)
+    with Journal.begin(path, PARAMS) as anew:
+        assert path.read_bytes() == b""
+        write(anew, ACCOUNTS[:1])
+        assert list(report) == before
+        assert list(anew.report(ACCOUNTS)) == of(ACCOUNTS[0])
+
+
+def test_no_report_is_saved_over_a_journal_that_is_being_written(path: Path) -> None:
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS)
+        with pytest.raises(RunError, match=r"findings\.jsonl: another run is writing it"):
+            Report.of(of(ACCOUNTS[0])).save(path.parent)
+        journal.report(ACCOUNTS).save(path.parent)
+    assert len(read_journal(path)) == 9
+    assert {each.name[0] for each in path.parent.iterdir()} == set("fjrs"), "no draft is left"
 
 
 def test_nothing_at_the_place_is_named(tmp_path: Path) -> None:

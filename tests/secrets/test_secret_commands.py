@@ -27,8 +27,10 @@ COMMANDS = [
     ("env", ["onboard"]),
     ("env", ["template"]),
     ("file", ["onboard", "--format", "json"]),
+    ("ssm", ["onboard", "--notebooks"]),
     ("ssm", ["probe", "--format", "json"]),
-    ("secretsmanager", ["probe"]),
+    ("secretsmanager", ["probe", "--format", "junit"]),
+    ("file", ["probe", "--format", "markdown"]),
     ("env", ["status"]),
     ("file", ["plan", "--format", "json"]),
     ("ssm", ["drift"]),
@@ -38,7 +40,9 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize(("reference", "command"), COMMANDS, ids=[f"{c[0]} {by}" for by, c in COMMANDS])
+@pytest.mark.parametrize(
+    ("reference", "command"), COMMANDS, ids=[f"{' '.join(c)} {by}" for by, c in COMMANDS]
+)
 def test_a_command_tells_no_secret(stage: Stage, tmp_path: Path, reference: str, command: list[str]) -> None:
     name, *options = command
     written = run([name, stage.file(stage.values(reference)), *options], tmp_path, stage.environment)

@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 
 app.command()(sandbox.demo)
+app.command()(accounts.onboard)
 for name, steps, what in accounts.IN_EVERY_ACCOUNT:
     app.command(name, help=what)(accounts.in_every_account(steps))
 for _command in (

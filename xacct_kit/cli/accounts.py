@@ -21,6 +21,8 @@ from xacct_kit.cli.options import (
     Resume,
     Retry,
     Scheduler,
+    TextFormat,
+    TextFormats,
     Workers,
 )
 from xacct_kit.cli.output import GREEN, RED, deliver, folder_for_results, note, say
@@ -32,11 +34,44 @@ if TYPE_CHECKING:
 
 # The commands that do something in every account: their name, their steps in `runs`, and what they are for.
 IN_EVERY_ACCOUNT = (
-    ("onboard", "ONBOARDING", "Deploy the role, check Cost Explorer, probe every permission and the trust."),
     ("probe", "CHECKS", "Check and probe only; changes nothing."),
     ("plan", "PLAN", "Say what a deployment would change, by meaning; changes nothing."),
     ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
 )
+
+
+def onboard(
+    file: ParamsFile,
+    param: Overrides = None,
+    accounts: AccountsFile = None,
+    out: Out = None,
+    form: Formats = Format.TABLE,
+    workers: Workers = None,
+    processes: Processes = None,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
+    retry: Retry = None,
+    notebooks: Annotated[
+        bool, typer.Option("--notebooks", help="Have the notebooks do it, and keep them as they were run.")
+    ] = False,
+) -> None:
+    """Deploy the role, check Cost Explorer, probe every permission and the trust."""
+    params = load(file, param, accounts)
+    if not notebooks:
+        crew = _crew(workers, processes, scheduler)
+        take(params, "ONBOARDING", out, form, crew=crew, resume=resume, retry=retry)
+        return
+    if workers or processes or scheduler or resume or retry:
+        raise RequestError(
+            "--notebooks: has no --workers, --processes, --scheduler, --resume or --retry; leave them out"
+        )
+    from xacct_kit.batch import run_notebooks
+
+    folder = folder_for_results(out, params)
+    report, executed = run_notebooks(params, folder, note)
+    for notebook in executed:
+        note(f"notebook: {notebook}")
+    deliver(report, folder, form)
 
 
 def in_every_account(steps: str) -> Callable[..., None]:
@@ -68,14 +103,14 @@ def diff(
     new: Annotated[
         Path, typer.Argument(metavar="RUN2", help="Folder of the later run, or its findings.jsonl")
     ],
-    form: Formats = Format.TABLE,
+    form: TextFormats = TextFormat.TABLE,
 ) -> None:
     """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 
     found = view.diff(read_journal(old), read_journal(new))
-    say(view.to_json(found) if form is Format.JSON else view.to_text(found))
+    say(view.to_json(found) if form is TextFormat.JSON else view.to_text(found))
     raise typer.Exit(GREEN if found.ok else RED)
 
 

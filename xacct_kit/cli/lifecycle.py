@@ -19,6 +19,8 @@ from xacct_kit.cli.options import (
     ParamsFile,
     Resume,
     Retry,
+    TextFormat,
+    TextFormats,
     Workers,
 )
 from xacct_kit.cli.output import deliver, finish, folder_for_results, note, say
@@ -245,7 +247,7 @@ def handover(
     param: Overrides = None,
     accounts: AccountsFile = None,
     out: Out = None,
-    form: Formats = Format.TABLE,
+    form: TextFormats = TextFormat.TABLE,
 ) -> None:
     """Tell what Service Workbench's form for an account asks for, when its role is proven."""
     from xacct_kit.environment import connect
@@ -258,7 +260,7 @@ def handover(
     with connect(params) as session:
         report = targeted(session)
         report += hand_over(session, progress=note)
-        told = (to_json if form is Format.JSON else to_text)(report, session.params)
+        told = (to_json if form is TextFormat.JSON else to_text)(report, session.params)
         report.save(folder)
         (folder / "handover.json").write_text(to_json(report, session.params), encoding="utf-8")
     say(told)

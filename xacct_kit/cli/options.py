@@ -14,6 +14,15 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
+
+
+class TextFormat(StrEnum):
+    """How anything else is printed."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 class Again(StrEnum):
@@ -36,6 +45,7 @@ AccountsFile = Annotated[
     ),
 ]
 Formats = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+TextFormats = Annotated[TextFormat, typer.Option("--format", help="How it is printed.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=1000, help="Accounts to work on at a time; 20 when it is not given.")
 ]

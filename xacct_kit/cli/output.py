@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import typer
@@ -44,17 +46,17 @@ def folder_for_results(out: Path | None, params: Params | None = None, *, going_
         out = Path(params.out)
     if going_on and out is None:
         raise RequestError("--resume, --retry: which run to go on with is not said; write --out FOLDER")
-    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    # Runs that begin in the same second have folders of their own.
+    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     check_directory(folder)
     return folder
 
 
 def show(report: Report, form: Format) -> None:
     """Print a report."""
-    if form is Format.JSON:
-        from xacct_kit.views.files import to_json
-
-        say(to_json(report))
+    if form is not Format.TABLE:
+        sys.stdout.writelines(_parts(report, form))
+        sys.stdout.flush()
         return
     from rich.console import Console
 
@@ -62,6 +64,21 @@ def show(report: Report, form: Format) -> None:
     from xacct_kit.views.text import to_rich
 
     Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
+
+
+def _parts(report: Report, form: Format) -> Iterable[str]:
+    """The report in a format that programs read, in the words of its file."""
+    if form is Format.JSON:
+        from xacct_kit.views.files import json_parts
+
+        return json_parts(report)
+    if form is Format.JUNIT:
+        from xacct_kit.views.junit import junit_parts
+
+        return junit_parts(report)
+    from xacct_kit.views.markdown import to_markdown
+
+    return [to_markdown(report)]
 
 
 def say(line: str) -> None:

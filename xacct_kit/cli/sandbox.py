@@ -13,10 +13,11 @@ from xacct_kit.cli.output import finish, folder_for_results, say, show
 
 def demo(out: Out = None) -> None:
     """The whole job on the sandbox, and where to look at it."""
-    from xacct_kit.demo import run_demo
+    from xacct_kit.batch import run_demo
 
     folder = folder_for_results(out)
     report, notebooks = run_demo(folder, say)
+    report.save(folder)
     show(report, Format.TABLE)
     say(f"\nreport     {folder / 'report.html'}")
     for notebook in notebooks:

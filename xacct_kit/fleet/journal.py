@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
+from xacct_kit.fleet.journal_file import open_alone, open_anew
 from xacct_kit.params import SECRETS
 from xacct_kit.report import Finding, Report, Verdict, compact
 
@@ -39,21 +42,34 @@ _NOT_DIGESTED = {
 }
 
 
+class _Opened:
+    """A journal that is open to be read: the one that it was, even when another takes its place."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def finding(self, place: int) -> Finding:
+        """What a line says."""
+        with self._lock:
+            self._file.seek(place)
+            line = self._file.readline()
+        return Finding.from_dict(_split(line)[0])
+
+
 class _Rows(Sequence[Finding]):
     """Findings of a journal, read from the file when they are asked for."""
 
-    def __init__(self, path: Path, places: Sequence[int]) -> None:
-        self._path = path
+    def __init__(self, journal: Path | _Opened, places: Sequence[int]) -> None:
+        self._opened = _Opened(journal) if isinstance(journal, Path) else journal
         self._places = places
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __iter__(self) -> Iterator[Finding]:
-        with self._path.open("rb") as file:
-            for place in self._places:
-                file.seek(place)
-                yield _finding(file.readline())
+        return map(self._opened.finding, self._places)
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
@@ -61,10 +77,8 @@ class _Rows(Sequence[Finding]):
     def __getitem__(self, index: slice) -> Sequence[Finding]: ...
     def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
         if isinstance(index, slice):
-            return _Rows(self._path, self._places[index])
-        with self._path.open("rb") as file:
-            file.seek(self._places[index])
-            return _finding(file.readline())
+            return _Rows(self._opened, self._places[index])
+        return self._opened.finding(self._places[index])
 
 
 class _Index:
@@ -121,7 +135,7 @@ class Journal:
 
     @classmethod
     def begin(cls, path: Path, params: Params, steps: Iterable[str] = ()) -> Self:
-        """Begin a journal; one that is there is replaced.
+        """Begin a journal; one that is there is replaced, and whoever reads it keeps it.
 
         Parameters:
             path: the file.
@@ -132,8 +146,7 @@ class Journal:
             RequestError: another run is writing it.
             RunError: it cannot be written.
         """
-        file = _open_alone(path)
-        file.truncate(0)
+        file = open_anew(path)
         return cls(path, file, _Index(), digest(params, steps))
 
     @classmethod
@@ -150,7 +163,7 @@ class Journal:
             RequestError: another run is writing it, or a line is not a finding.
             RunError: it cannot be written.
         """
-        file = _open_alone(path)
+        file = open_alone(path)
         try:
             index = _read_index(file)
             run = digest(params, steps)
@@ -248,35 +261,6 @@ def digest(params: Params, steps: Iterable[str]) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
-def _open_alone(path: Path) -> BinaryIO:
-    """The file, open to be read and added to, and locked; the lock goes with the process."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
-    except OSError as error:
-        raise RunError(f"The journal {path} cannot be written: {error.strerror}") from error
-    try:
-        _lock(file)
-    except OSError as error:
-        file.close()
-        raise RequestError(
-            f"{path}: another run is writing this journal; wait until it has ended, or take another --out"
-        ) from error
-    return file
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt  # Windows
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _read_index(file: BinaryIO) -> _Index:
     index = _Index()
     file.seek(0)
@@ -311,7 +295,3 @@ def _split(line: bytes) -> tuple[Any, dict[str, Any]]:
     if marks.get("schema", _SCHEMA) != _SCHEMA:
         raise ValueError(f"schema {marks['schema']!r} is not known; this version of the kit reads {_SCHEMA}")
     return row, marks
-
-
-def _finding(line: bytes) -> Finding:
-    return Finding.from_dict(_split(line)[0])

@@ -9,7 +9,9 @@ from functools import cached_property
 from math import fsum
 
 from xacct_kit.report import Finding, Verdict
+from xacct_kit.views import words
 from xacct_kit.views.causes import Cause, Gathering
+from xacct_kit.views.lines import clean
 from xacct_kit.views.matrix import Laying, Matrix
 
 
@@ -56,6 +58,15 @@ class Summary:
             for rank, account in enumerate(cause.accounts[:number]):
                 ranks[account] = min((rank, place), ranks.get(account, (rank, place)))
         return sorted(ranks, key=ranks.__getitem__)[:number]
+
+
+def to_line(findings: Iterable[Finding]) -> str:
+    """A report in one line: how many checks have each verdict, and the first cause that is not green."""
+    summary = summarise(findings)
+    first = [clean(cause.title) for cause in summary.causes[:1]]
+    rest = len(summary.causes) - 1
+    more = [f"and {words.number_of(rest, 'cause')} more"] if rest > 0 else []
+    return "; ".join((words.tally(summary.counts), *first, *more))
 
 
 def summarise(findings: Iterable[Finding]) -> Summary:
