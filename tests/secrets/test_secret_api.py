@@ -232,7 +232,7 @@ def test_the_sandbox_s_process_has_no_secret_among_its_arguments(operator: Stage
                 written.add("ps", arguments.read_bytes())
     finally:
         child.stop()
-    assert "xacct_kit.sandbox.process" in written.text("ps")
+    assert "xacct_kit.sandbox.ancestor" in written.text("ps")
     assert operator.leaks(written) == []
 
 
