@@ -78,11 +78,11 @@ def test_a_run_fills_and_a_red_cell_says_why(page: Page, run_lab: str, home: Pat
 
     page.evaluate(_DARK)
     expect(page.locator("body[data-jp-theme-light=false]")).to_be_attached()
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     photograph(page, view, "run-view-dark")
     assert [each for each in grave_findings(page) if "xacct" in each] == []
 
-    page.keyboard.press("Control+s")
-    expect(page.get_by_text("Saving completed")).to_be_visible()
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     saved = path.read_text(encoding="utf-8")
     assert "widget-view+json" in saved
     for own in ("widget-state", "sandbox-external-id", "AccessDenied", str(Path.home())):
@@ -110,11 +110,11 @@ def test_many_accounts_are_looked_through(page: Page, run_lab: str, home: Path) 
     red = -(-1_000 // RED_EVERY)
     view.get_by_label("Only what is not green").check()
     expect(shown).to_have_text(f"{red} of 1,000 accounts")
-    view.get_by_label("Service").select_option("s3")
+    view.get_by_label("Service", exact=True).select_option("s3")
     expect(shown).to_have_text("0 of 1,000 accounts")
     view.get_by_role("button", name="Show all").click()
     expect(shown).to_have_text("1,000 of 1,000 accounts")
-    view.get_by_label("Cause").select_option(index=1)
+    view.get_by_label("Cause", exact=True).select_option(index=1)
     expect(shown).to_have_text(f"{red} of 1,000 accounts")
     view.get_by_label("Account", exact=True).fill("400000000007")
     expect(shown).to_have_text("1 of 1,000 accounts")
@@ -131,7 +131,7 @@ def test_a_run_is_cancelled_and_resumed(page: Page, run_lab: str, home: Path) ->
     expect(view.get_by_text("Stopped. What is known is kept")).to_be_visible()
     view.get_by_role("button", name="Resume").click()
     expect(view.get_by_text("Done: every verdict is green.")).to_be_visible(timeout=120_000)
-    expect(view.locator("output")).to_have_text("63 of 63 accounts")
+    expect(view.locator("output")).to_have_text("62 of 62 accounts")
 
 
 def test_in_an_app_nothing_grave_is_found(page: Page, home: Path) -> None:
@@ -148,3 +148,5 @@ def test_in_an_app_nothing_grave_is_found(page: Page, home: Path) -> None:
         photograph(page, view, "run-view-phone")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert grave_findings(page) == []
+        # Left before its server is gone.
+        page.goto("about:blank")
