@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
+    from xacct_kit.interactive.watch import watch
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.runs import onboard, rotate_external_id
@@ -75,6 +76,7 @@ __all__ = [
     "repair_drift",
     "rotate_external_id",
     "targeted",
+    "watch",
 ]
 
 __version__ = "0.1.0"
@@ -112,6 +114,7 @@ _HOMES = {
     "repair_drift": "steps.drift_repair",
     "rotate_external_id": "runs",
     "targeted": "fleet.targets",
+    "watch": "interactive.watch",
 }
 _MODULES = frozenset({"pictures"})
 
