@@ -56,7 +56,20 @@ def read_accounts(file: str | Path) -> tuple[str, ...]:
         ParamsError: the file cannot be read, or holds something else than account IDs, or none.
     """
     place = place_of(file)
-    text = strict_yaml.decode(read_contents(file, place), place)
+    return parse_accounts(read_contents(file, place), place)
+
+
+def parse_accounts(contents: bytes, place: str) -> tuple[str, ...]:
+    """The accounts of a list that has been read, as `read_accounts` gives them.
+
+    Parameters:
+        contents: the list.
+        place: what a fault calls it.
+
+    Raises:
+        ParamsError: it holds something else than account IDs, or none.
+    """
+    text = strict_yaml.decode(contents, place)
     accounts: dict[str, None] = {}
     faults: list[str] = []
     for line, written in _entries(text, place):
