@@ -9,6 +9,7 @@ import typer
 from xacct_kit.cli import accounts, lifecycle, sandbox, tools
 from xacct_kit.cli.output import UNFINISHED
 from xacct_kit.errors import XacctError
+from xacct_kit.interactive.owned import end_with_owner
 
 app = typer.Typer(
     help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
@@ -45,6 +46,7 @@ app.command()(tools.classify)
 def main() -> None:
     """Run the command; errors of the kit become one line a fault and an exit code."""
     try:
+        end_with_owner()
         app()
     except XacctError as error:
         sys.stderr.write(f"{error}\n")

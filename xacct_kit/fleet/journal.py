@@ -11,9 +11,10 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, overload
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
 from xacct_kit.params import SECRETS
@@ -72,6 +73,7 @@ class _Index:
 
     Attributes:
         run: what the lines' run asked for; empty where no line says it.
+        lines: how many whole lines there are.
         length: bytes up to the end of the last whole line.
         done: the places of the findings of an account that is done.
         begun: those of an account that is not; an account that is done again may be in both.
@@ -80,6 +82,7 @@ class _Index:
 
     def __init__(self) -> None:
         self.run = ""
+        self.lines = 0
         self.length = 0
         self.done: dict[str, array[int]] = {}
         self.begun: dict[str, array[int]] = {}
@@ -93,10 +96,20 @@ class _Index:
             self._verdicts_so_far[account] = set()
         self.begun[account].append(self.length)
         self._verdicts_so_far[account].add(verdict)
-        self.length += size
+        self.pass_over(size)
         if marks.get("last"):
             self.done[account] = self.begun.pop(account)
             self.verdicts[account] = self._verdicts_so_far.pop(account)
+
+    def pass_over(self, size: int) -> None:
+        """Go on behind a line."""
+        self.lines += 1
+        self.length += size
+
+    @property
+    def known(self) -> Iterable[str]:
+        """The accounts that are done or begun, each once."""
+        return dict.fromkeys((*self.done, *self.begun))
 
     def places(self, accounts: Iterable[str]) -> Sequence[int]:
         """The places of the accounts' findings; of an account that is not done, of those that are known."""
@@ -223,6 +236,61 @@ class Journal:
         return Report(_Rows(self._path, self._index.places(accounts)), journal=self._path)
 
 
+class Line(NamedTuple):
+    """A line of a journal.
+
+    Attributes:
+        finding: what it tells.
+        first: whether it begins the findings of its account.
+        last: whether it ends them.
+    """
+
+    finding: Finding
+    first: bool
+    last: bool
+
+
+class Tail:
+    """A journal that another process writes, read as it grows.
+
+    Parameters:
+        path: the file, which need not be there yet.
+        replaced: whether the other process will replace a journal that is there; it is passed over.
+    """
+
+    def __init__(self, path: Path, *, replaced: bool = False) -> None:
+        self._path = path
+        self._index = _Index()
+        self._old = self._size() if replaced else 0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its run has left an account that is begun and not done."""
+        return bool(self._index.run and self._index.begun)
+
+    def read(self, most: int) -> list[Line]:
+        """The next lines, no more than so many; none when there is no other whole line yet.
+
+        Raises:
+            RequestError: a line is not a finding.
+        """
+        if self._size() < self._old:
+            self._old = 0
+        if self._old or self._size() <= self._index.length:
+            return []
+        with self._path.open("rb") as file:
+            return list(islice(_follow(file, self._index), most))
+
+    def report(self, accounts: Iterable[str] | None = None) -> Report:
+        """What has been read, of some accounts or of all."""
+        return Report(
+            _Rows(self._path, self._index.places(accounts or self._index.known)), journal=self._path
+        )
+
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
+
 def read_journal(path: Path) -> Report:
     """The report that a journal holds, or a file of findings alone.
 
@@ -238,7 +306,7 @@ def read_journal(path: Path) -> Report:
             index = _read_index(file)
     except OSError as error:
         raise RequestError(f"{path}: {error.strerror}. Name a run's folder, or its {NAME}.") from error
-    return Report(_Rows(path, index.places(dict.fromkeys((*index.done, *index.begun)))), journal=path)
+    return Report(_Rows(path, index.places(index.known)), journal=path)
 
 
 def digest(params: Params, steps: Iterable[str]) -> str:
@@ -278,24 +346,31 @@ def _lock(file: BinaryIO) -> None:
 
 def _read_index(file: BinaryIO) -> _Index:
     index = _Index()
-    file.seek(0)
-    for number, line in enumerate(file, start=1):
+    for _ in _follow(file, index):
+        pass
+    return index
+
+
+def _follow(file: BinaryIO, index: _Index) -> Iterator[Line]:
+    """Take the lines that an index does not have yet into it."""
+    file.seek(index.length)
+    for line in file:
         if not line.endswith(b"\n"):
-            break  # torn: what it told is tried again
+            return  # torn: what it told is tried again
         if not line.strip():
-            index.length += len(line)
+            index.pass_over(len(line))
             continue
         try:
             row, marks = _split(line)
             finding = Finding.from_dict(row)
         except (ValueError, RecursionError) as error:
             raise RequestError(
-                f"{file.name}: Line {number} of the journal is not a finding: {error}. "
+                f"{file.name}: Line {index.lines + 1} of the journal is not a finding: {error}. "
                 "Mend the line or remove it; what it told is then tried again."
             ) from error
         index.run = str(marks.get("run", index.run))
         index.add(finding.account, marks, finding.verdict, len(line))
-    return index
+        yield Line(finding, bool(marks.get("first")), bool(marks.get("last")))
 
 
 _MARKS = ("schema", "run", "first", "last")
