@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xacct_kit.fleet.crew import Crew
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
+    from xacct_kit.interactive.wizard import wizard
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.runs import onboard
@@ -72,6 +73,7 @@ __all__ = [
     "repair_drift",
     "rotate_external_id",
     "targeted",
+    "wizard",
 ]
 
 __version__ = "0.1.0"
@@ -107,6 +109,7 @@ _HOMES = {
     "repair_drift": "steps.drift_repair",
     "rotate_external_id": "steps.rotation",
     "targeted": "fleet.targets",
+    "wizard": "interactive.wizard",
 }
 
 

@@ -89,7 +89,7 @@ class AccountChoice:
         )
         covered = self._covered(cleared, unit)
         if on:
-            return cleared if covered else replace(cleared, units=(*cleared.units, unit))
+            return cleared if covered else replace(cleared, units=(*cleared.units, names[-1]))
         if not covered:
             return cleared
         out = tuple(part for part in below if self._nodes[part].is_account and not self._nodes[part].left_out)
@@ -107,7 +107,7 @@ class AccountChoice:
             here = self._nodes[here].parent
 
     def _names(self, part: str) -> tuple[str, ...]:
-        """What the params can call a part."""
+        """What the params can call a part; a root, at last, by the word that every organization has."""
         return (part, WHOLE_ORGANIZATION) if self._nodes[part].parent is None else (part,)
 
     def _below(self, part: str) -> Iterator[str]:

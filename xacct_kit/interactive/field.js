@@ -6,11 +6,30 @@ const MAKERS = {
   lines: () => Object.assign(document.createElement("textarea"), { rows: 4 }),
   choice: () => document.createElement("select"),
   tick: () => Object.assign(document.createElement("input"), { type: "checkbox" }),
+  copy: () => Object.assign(document.createElement("input"), { type: "text", readOnly: true }),
   number: () => Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal" }),
 };
 const INPUT = () => Object.assign(document.createElement("input"), { type: "text" });
 
 let made = 0;
+
+// A page that is not served by https has no clipboard but this.
+async function copy(control) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(control.value);
+  control.select();
+  return document.execCommand("copy");
+}
+
+function copyButton(control, message) {
+  const button = Object.assign(element("button", "xacct-copy-button", "Copy"), { type: "button" });
+  button.addEventListener("click", async () => {
+    await copy(control);
+    message.textContent = "";
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  return button;
+}
 
 function element(tag, className, text = "") {
   return Object.assign(document.createElement(tag), { className, textContent: text });
@@ -47,6 +66,7 @@ function render({ model, el }) {
   control.setAttribute("aria-describedby", `${message.id} ${help.id}`);
   const field = element("div", `xacct-field xacct-${kind}`);
   field.append(...(kind === "tick" ? [control, label] : [label, control]), message, help);
+  if (kind === "copy") control.after(copyButton(control, message));
   el.replaceChildren(field);
 
   let waiting = null;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -48,7 +47,7 @@ def to_yaml(params: Params) -> str:
     written = {
         key: value for key, value in values.items() if key in _ALWAYS or getattr(params, key) != defaults[key]
     }
-    lines = (f"{key}: {_yaml(value)}" for key, value in written.items())
+    lines = (f"{key}:{_yaml(value)}" for key, value in written.items())
     return "\n".join(["# xacct probe changes nothing; xacct onboard deploys the role.", *lines, ""])
 
 
@@ -56,13 +55,13 @@ def _yaml(value: Any) -> str:
     # JSON is YAML, and in quotes an account ID is no number.
     if isinstance(value, list) and value:
         return "".join(f"\n  - {json.dumps(item, ensure_ascii=False)}" for item in value)
-    return json.dumps(value, ensure_ascii=False)
+    return f" {json.dumps(value, ensure_ascii=False)}"
 
 
-def is_saved(params: Params, path: Path) -> bool:
-    """Whether a file says what these params are, word for word."""
+def says(path: Path, text: str | None) -> bool:
+    """Whether a file says a text, word for word."""
     try:
-        return path.read_text(encoding="utf-8") == to_yaml(params)
+        return path.read_text(encoding="utf-8") == text
     except (OSError, ValueError):
         return False
 
@@ -73,14 +72,18 @@ def save_params(params: Params, path: Path) -> None:
     Raises:
         RunError: it cannot be written.
     """
+    written: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Beside it, because only within one file system a file takes the place of another at once.
         with NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
         ) as file:
+            written = Path(file.name)
             file.write(to_yaml(params))
-        os.replace(file.name, path)
+        written.replace(path)
     except (OSError, ValueError) as error:
+        if written is not None:
+            written.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"{path} cannot be written: {reason}") from error

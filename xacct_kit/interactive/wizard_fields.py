@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     REFERENCE = "reference"
     TICK = "tick"
+    COPY = "copy"
 
 
 class Section(StrEnum):
@@ -108,7 +109,6 @@ FIELDS: tuple[Asked, ...] = (
         label="Credentials",
         section=Section.WHERE,
         kind=Kind.CHOICE,
-        help="Named profiles of this machine's AWS configuration.",
         environments=(AWS,),
     ),
     Asked(
