@@ -189,6 +189,7 @@ COMES_WITH = {
     "nbclient": "papermill",
     "nbformat": "papermill",
     "pydantic_core": "pydantic",
+    "traitlets": "ipywidgets",
     "urllib3": "boto3",
     "werkzeug": "moto",
     "yaml": "pyyaml",

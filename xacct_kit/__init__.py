@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xacct_kit.fleet.crew import Crew
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
+    from xacct_kit.interactive.watch import watch
     from xacct_kit.interactive.wizard import wizard
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
@@ -73,6 +74,7 @@ __all__ = [
     "repair_drift",
     "rotate_external_id",
     "targeted",
+    "watch",
     "wizard",
 ]
 
@@ -109,6 +111,7 @@ _HOMES = {
     "repair_drift": "steps.drift_repair",
     "rotate_external_id": "steps.rotation",
     "targeted": "fleet.targets",
+    "watch": "interactive.watch",
     "wizard": "interactive.wizard",
 }
 

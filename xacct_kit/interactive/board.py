@@ -13,6 +13,7 @@ from typing import Any
 
 from xacct_kit.fleet.journal import Line
 from xacct_kit.fleet.run import AccountStep, name_of
+from xacct_kit.params import Params
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.views import causes, words
 
@@ -25,9 +26,20 @@ _LEFT_OUT = "targets"
 _NOTHING = "."
 
 
-def step_words(steps: Sequence[AccountStep]) -> tuple[str, ...]:
-    """The steps of a run as findings name them."""
-    return tuple(_PART_OF.get(name, name) for name in map(name_of, steps))
+def step_words(steps: Sequence[AccountStep], params: Params | None = None) -> tuple[str, ...]:
+    """The steps of a run as findings name them, in the order in which accounts go through them."""
+    named = tuple(_PART_OF.get(name, name) for name in map(name_of, steps))
+    if params is None or params.stack_set == "none":
+        return named
+    # A stack set goes to all accounts before anything is done in one.
+    return tuple(sorted(named, key=lambda step: step != "deploy"))
+
+
+def named_accounts(params: Params) -> frozenset[str]:
+    """The accounts of a run, where the params name them; none where the organization has to be asked."""
+    if params.organizational_units:
+        return frozenset()
+    return frozenset(params.member_accounts) - frozenset(params.exclude_accounts)
 
 
 @dataclass

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xacct_kit.errors import RequestError, XacctError
 from xacct_kit.fleet.journal import NAME, Tail
-from xacct_kit.interactive.board import Board, step_words
+from xacct_kit.interactive.board import Board, named_accounts, step_words
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
 from xacct_kit.interactive.command_run import CommandRun
 from xacct_kit.interactive.run_state import IN_WORDS, RunState, state_after
 from xacct_kit.interactive.step_clock import StepClock
 from xacct_kit.params import Params
-from xacct_kit.report import Finding, Report
+from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
 
 Changes = dict[str, Any]
@@ -112,10 +113,10 @@ class LiveRun:
         found = (row for row in report if service in (None, Board.service_of(row)))
         return sorted(found, key=lambda row: words.place_of(row.step))
 
-    def snapshot(self) -> Changes:
-        """All that is known."""
+    def tell_all(self, tell: Callable[[Changes], None]) -> None:
+        """Tell somebody all that is known, before anything newer is told."""
         with self._lock:
-            return {"whole": True, **self._board.changes(whole=True), **self._standing()}
+            tell({"whole": True, **self._board.changes(whole=True), **self._standing()})
 
     def _run(self, command_line: CommandLine) -> None:
         self._plan(command_line)
@@ -125,47 +126,43 @@ class LiveRun:
 
     def _plan(self, command_line: CommandLine) -> None:
         """What can be known of the run before it is made; the command itself tells what is wrong."""
-        self._steps, self._named = step_words(COMMANDS[command_line.command]), frozenset()
-        try:
+        steps, self._named = COMMANDS[command_line.command], frozenset()
+        self._steps = step_words(steps)
+        with contextlib.suppress(XacctError):
             params = Params.load(command_line.params_file, **command_line.overrides)
-        except XacctError:
-            return
-        if not params.organizational_units:
-            self._named = frozenset(params.member_accounts) - frozenset(params.exclude_accounts)
-        if params.stack_set != "none":
-            # A stack set goes to all accounts before anything is done in one.
-            self._steps = tuple(sorted(self._steps, key=lambda step: step != "deploy"))
+            self._steps, self._named = step_words(steps, params), named_accounts(params)
 
     def _look_until_end(self) -> None:
         before: Changes = {}
         while not self.state.ended:
-            try:
-                changes = self._look()
-            except (XacctError, OSError) as error:
-                changes = self._give_up(str(error).splitlines())
-            standing = _without_clocks(changes)
-            if changes.get("rows") or standing != before:
-                before = standing
-                self._tell(changes)
+            # Asked first: what was written before the end is read after it.
+            code = self._command.exit_code if self._command is not None else None
+            # What is told in the lock is told in the order in which it became so.
+            with self._lock:
+                lines, changes = self._look(code)
+                standing = _without_clocks(changes)
+                if standing != before:
+                    before = standing
+                    self._tell(changes)
+            if lines < _FINDINGS_A_LOOK and not self.state.ended:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _look(self) -> Changes:
-        """Take in what is new, and say what has changed."""
-        # Asked first: what was written before the end is read after it.
-        code = self._command.exit_code if self._command is not None else None
-        with self._lock:
+    def _look(self, code: int | None) -> tuple[int, Changes]:
+        """Take in what is new; how many lines that is, and what has changed."""
+        try:
             lines = self._tail.read(_FINDINGS_A_LOOK)
-            for line in lines:
-                self._board.add(line)
-            if not lines and (code is not None or self._command is None):
-                self._end(code)
-            changes = {**self._board.changes(), **self._standing()}
-        if not self.state.ended and len(lines) < _FINDINGS_A_LOOK:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-        return changes
+        except (XacctError, OSError) as error:
+            self._give_up(str(error).splitlines())
+            return 0, self._standing()
+        for line in lines:
+            self._board.add(line)
+        if not lines and (code is not None or self._command is None):
+            self._end(code)
+        return len(lines), {**self._board.changes(), **self._standing()}
 
     def _end(self, code: int | None) -> None:
         if self._command is None or code is None:
-            self.state = RunState.GREEN if self.report.ok else RunState.RED
+            self.state = _state_of(self._board.counts)
             if self._tail.unfinished:
                 self.state = RunState.UNFINISHED
             return
@@ -173,12 +170,10 @@ class LiveRun:
         if self.state in (RunState.WRONG_REQUEST, RunState.UNFINISHED):
             self._failure = tuple(self._command.lines[-_LINES_SHOWN:])
 
-    def _give_up(self, why: Iterable[str]) -> Changes:
-        with self._lock:
-            self._failure, self.state = tuple(why), RunState.UNFINISHED
-            if self._command is not None:
-                self._command.cancel()
-            return self._standing()
+    def _give_up(self, why: Iterable[str]) -> None:
+        self._failure, self.state = tuple(why), RunState.UNFINISHED
+        if self._command is not None:
+            self._command.cancel()
 
     def _accounts(self, known: int) -> int:
         """How many accounts there are; 0 where that is not known yet."""
@@ -205,6 +200,12 @@ class LiveRun:
             told["steps"] = self._clock.steps(self._steps, through, self._accounts(known))
             told["now"] = "" if self.state.ended else "".join(self._command.lines[-1:])
         return told
+
+
+def _state_of(counts: Mapping[Verdict, int]) -> RunState:
+    """What a report with these verdicts ends with."""
+    found = {verdict for verdict, count in counts.items() if count}
+    return RunState.GREEN if found and all(verdict.green for verdict in found) else RunState.RED
 
 
 def _without_clocks(changes: Changes) -> Changes:
