@@ -22,13 +22,17 @@ def written(home: Path) -> Path:
     """
     (home / PARAMS).mkdir()
     shutil.copy(ROOT / "params" / "sandbox.yaml", home / PARAMS)
+    # Without the name of its kernel, JupyterLab asks for one.
     notebook = new_notebook(
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        },
         cells=[
             new_markdown_cell("# The wizard"),
             new_code_cell(
                 "import xacct_kit as xk\nwizard = xk.wizard(xk.Params.load('../params/sandbox.yaml'))\nwizard"
             ),
-        ]
+        ],
     )
     path = home / "notebooks" / "wizard.ipynb"
     path.parent.mkdir()

@@ -134,7 +134,7 @@ class _Chosen:
 
 
 def _of_unit(inside: set[Ticked], *, covered: bool) -> Ticked:
-    """How a unit is ticked; where all its accounts are named it is not, since new ones are not meant."""
+    """How a unit is ticked by what is inside; new accounts are meant where it is covered, and else not."""
     if covered:
         return Ticked.YES if inside <= {Ticked.YES} else Ticked.SOME
     return Ticked.NO if inside <= {Ticked.NO} else Ticked.SOME

@@ -38,16 +38,14 @@ class AccountPicker:
         self._choice: AccountChoice | None = None
         self.tree: AccountTree | None = None
         self.upload = ipywidgets.FileUpload(
-            accept=".csv,.txt,.yaml,.yml", description="Accounts from a file", layout=_WIDE
+            accept=".csv,.txt,.yaml,.yml", description="Accounts from a file", layout={"width": "auto"}
         )
-        self.show_tree = ipywidgets.Button(description="Choose in the organization", layout=_WIDE)
+        self.show_tree = ipywidgets.Button(description="Choose in the organization", layout={"width": "auto"})
         self.said = ipywidgets.HTML()
         self._place = ipywidgets.VBox()
         self.upload.observe(self._uploaded, names="value")
         self.show_tree.on_click(lambda button: self.read())
-        buttons = ipywidgets.HBox(
-            [self.upload, self.show_tree], layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
+        buttons = ipywidgets.HBox([self.upload, self.show_tree], layout={"flex_flow": "row wrap"})
         self.widget = ipywidgets.VBox([buttons, self.said, self._place])
 
     def read(self) -> None:
@@ -112,6 +110,3 @@ def said(text: str, *, wrong: bool = False) -> str:
     """What is said to somebody who clicked, to those who do not see it too."""
     kind = "xacct-wrong" if wrong else "xacct-said"
     return f'<div role="status" class="{kind}">{escape(text)}</div>' if text else ""
-
-
-_WIDE = ipywidgets.Layout(width="auto")

@@ -244,7 +244,8 @@ class Checked:
 def split_list(text: str) -> list[str]:
     """The values in a text that was typed or pasted, with whatever stands between them, each once."""
     plain = _GROUPED.sub(r"\1\2\3", text)
-    return list(dict.fromkeys(part for part in _BETWEEN.split(plain) if part))
+    # A dash alone begins an entry of a list.
+    return list(dict.fromkeys(part for part in _BETWEEN.split(plain) if part.strip("-")))
 
 
 def entered_of(params: Params) -> dict[str, str]:

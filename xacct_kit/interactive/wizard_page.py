@@ -222,13 +222,13 @@ def _folder(name: str) -> Path:
 
 
 def _button(label: str, pressed: Callable[[], None], style: str = "") -> ipywidgets.Button:
-    button = ipywidgets.Button(description=label, button_style=style, layout=ipywidgets.Layout(width="auto"))
+    button = ipywidgets.Button(description=label, button_style=style, layout={"width": "auto"})
     button.on_click(lambda _: pressed())
     return button
 
 
 def _row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
-    return ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap"))
+    return ipywidgets.HBox(widgets, layout={"flex_flow": "row wrap"})
 
 
 def _heading(text: str) -> ipywidgets.HTML:
