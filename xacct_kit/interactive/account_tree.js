@@ -41,6 +41,7 @@ function render({ model, el }) {
     item.setAttribute("role", "treeitem");
     item.setAttribute("aria-level", level);
     item.tabIndex = -1;
+    item.setAttribute("data-lm-suppress-shortcuts", "true"); // its keys are none of JupyterLab's commands
     const row = element("div", "xacct-row");
     const fold = element("span", "xacct-fold");
     const sign = element("span", "xacct-tick-sign");
@@ -111,7 +112,6 @@ function render({ model, el }) {
     const item = event.target.closest('[role="treeitem"]');
     if (!item || !moves[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    event.stopPropagation(); // Enter would run the notebook's cell
     moves[event.key](item, itemsShown());
   });
   tree.addEventListener("click", (event) => {

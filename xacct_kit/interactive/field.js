@@ -11,8 +11,6 @@ const MAKERS = {
 };
 const INPUT = () => Object.assign(document.createElement("input"), { type: "text" });
 
-let made = 0;
-
 // A page that is not served by https has no clipboard but this.
 async function copy(control) {
   if (navigator.clipboard) return navigator.clipboard.writeText(control.value);
@@ -52,9 +50,27 @@ function mayBecomeReference(model, text) {
     `${kind}:`.startsWith(text) || text.startsWith(`${kind}:`));
 }
 
+// Where no text is edited, JupyterLab takes keys for commands to its notebook: Enter on a button, a letter in
+// a list. https://lumino.readthedocs.io/en/latest/api/classes/commands.CommandRegistry-1.html
+function keepKeys(el) {
+  new ResizeObserver((_entries, observer) => {
+    const wizard = el.closest(".xacct-wizard");
+    if (!wizard) return;
+    observer.disconnect();
+    if (wizard.dataset.keepsKeys) return;
+    wizard.dataset.keepsKeys = "true";
+    wizard.addEventListener("focusin", ({ target }) => {
+      if (!target.matches("textarea, input:not([type=checkbox], [type=file])"))
+        target.setAttribute("data-lm-suppress-shortcuts", "true");
+    });
+  }).observe(el);
+}
+
 function render({ model, el }) {
+  keepKeys(el);
   const kind = model.get("kind");
-  const name = `xacct-field-${Date.now().toString(36)}-${made++}`;
+  // Each widget has this module to itself, so that no counter would tell two fields apart.
+  const name = `xacct-field-${Math.random().toString(36).slice(2)}`;
   const control = (MAKERS[kind] ?? INPUT)();
   control.id = name;
   control.autocomplete = "off";
