@@ -12,6 +12,7 @@ import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Verdict
 from xacct_kit.sandbox.scenarios import SCENARIOS
+from xacct_kit.steps.operator_policies import needed_in_members
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -51,6 +52,18 @@ def with_onboarder(session: xk.Session, policy: object) -> Params:
     return session.params.model_copy(
         update={"access_role": "Onboarder", "sandbox_endpoint": session.endpoint}
     )
+
+
+def test_the_operators_policy_is_that_of_the_package() -> None:
+    needed = needed_in_members(Params.load("params/account.yaml"), deploying=True)
+    assert operators_policy() == needed.document
+
+
+def test_what_probing_alone_takes_is_that_of_the_package() -> None:
+    needed = needed_in_members(Params.load("params/account.yaml"), deploying=False)
+    actions = [f"`{action}`" for statement in needed.statements for action in statement["Action"]]
+    told = " ".join(README.split())
+    assert f"Probing without deploying needs only {', '.join(actions[:-1])} and {actions[-1]}." in told
 
 
 def test_the_operators_policy_is_enough_to_deploy_update_and_probe() -> None:

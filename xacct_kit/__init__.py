@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.interactive.watch import watch
+    from xacct_kit.interactive.wizard import wizard
     from xacct_kit.params import Params
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.runs import onboard, rotate_external_id
@@ -77,6 +78,7 @@ __all__ = [
     "rotate_external_id",
     "targeted",
     "watch",
+    "wizard",
 ]
 
 __version__ = "0.1.0"
@@ -115,6 +117,7 @@ _HOMES = {
     "rotate_external_id": "runs",
     "targeted": "fleet.targets",
     "watch": "interactive.watch",
+    "wizard": "interactive.wizard",
 }
 _MODULES = frozenset({"pictures"})
 

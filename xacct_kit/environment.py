@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xacct_kit.aws.clients import Connection
 from xacct_kit.aws.configuration import check_configuration
@@ -62,6 +62,24 @@ def start_sandbox(params: Params) -> SandboxProcess:
     if params.main_account != MAIN_ACCOUNT:
         raise ParamsError([f"main_account: the sandbox's main account is {MAIN_ACCOUNT}"])
     return SandboxProcess(sandbox_layout(params))
+
+
+def sandbox_values() -> dict[str, Any]:
+    """The params of any sandbox: its main account, its first member and its external ID."""
+    from xacct_kit.sandbox.layout import EXTERNAL_ID, MAIN_ACCOUNT, MEMBER_ACCOUNT
+
+    return {
+        "main_account": MAIN_ACCOUNT,
+        "member_accounts": [MEMBER_ACCOUNT],
+        "external_id": EXTERNAL_ID,
+    }
+
+
+def scenarios() -> dict[str, str]:
+    """What a sandbox can hold: each scenario's name, and what is so in it."""
+    from xacct_kit.sandbox.scenarios import SCENARIOS
+
+    return {name: scenario.about for name, scenario in SCENARIOS.items()}
 
 
 def sandbox_layout(params: Params) -> Layout:

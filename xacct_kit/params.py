@@ -34,13 +34,13 @@ from xacct_kit.param_types import (
 )
 
 # A reference is one of these words, a colon, and a name of this shape; the last is for messages.
-_REFERENCES: Mapping[str, tuple[str, str]] = {
+REFERENCES: Mapping[str, tuple[str, str]] = {
     "env": (r"[A-Za-z_]\w*", "env:NAME"),
     "file": (r"\S.*", "file:path"),
     "ssm": (r"[\w./-]+", "ssm:/path"),
     "secretsmanager": (r"[\w/+=.@:-]+", "secretsmanager:name-or-arn"),
 }
-_REFERENCE_FORMS = ", ".join(form for _, form in _REFERENCES.values())
+REFERENCE_FORMS = ", ".join(form for _, form in REFERENCES.values())
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -64,7 +64,7 @@ def split_reference(text: str) -> tuple[str, str] | None:
         Its kind (`env`, `file`, `ssm` or `secretsmanager`) and what it names; None for a literal.
     """
     kind, colon, name = text.partition(":")
-    return (kind, name) if colon and kind in _REFERENCES else None
+    return (kind, name) if colon and kind in REFERENCES else None
 
 
 class Params(BaseModel):
@@ -186,11 +186,11 @@ class Params(BaseModel):
             return None
         reference = split_reference(text)
         if reference:
-            shape, form = _REFERENCES[reference[0]]
+            shape, form = REFERENCES[reference[0]]
             if not re.fullmatch(shape, reference[1], re.ASCII):
                 raise ValueError(f"begins like a reference but is not {form}")
         elif info.data.get("environment") == "aws":
-            raise ValueError(f"a literal is for the sandbox only; refer to it: {_REFERENCE_FORMS}")
+            raise ValueError(f"a literal is for the sandbox only; refer to it: {REFERENCE_FORMS}")
         elif not EXTERNAL_ID.fullmatch(text):
             raise ValueError(f"must be {EXTERNAL_ID_FORM}")
         return text

@@ -12,9 +12,10 @@ import pytest
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import question_of, told
 from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
-from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
+from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import attempts
 
 MANAGEMENT = "111111111111"

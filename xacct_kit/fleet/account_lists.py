@@ -56,7 +56,23 @@ def read_accounts(file: str | Path) -> tuple[str, ...]:
         ParamsError: the file cannot be read, or holds something else than account IDs, or none.
     """
     place = place_of(file)
-    text = read_text(file, place)
+    return _parsed(read_text(file, place), place)
+
+
+def parse_accounts(contents: bytes, place: str) -> tuple[str, ...]:
+    """The accounts of a list that has been read, as `read_accounts` gives them.
+
+    Parameters:
+        contents: the list.
+        place: what a fault calls it.
+
+    Raises:
+        ParamsError: it holds something else than account IDs, or none.
+    """
+    return _parsed(_text(contents, place), place)
+
+
+def _parsed(text: str, place: str) -> tuple[str, ...]:
     accounts: dict[str, None] = {}
     faults: list[str] = []
     for line, written in _entries(text, place):
@@ -93,7 +109,11 @@ def read_text(file: str | Path, place: str) -> str:
     Raises:
         ParamsError: it cannot be read, is no text, or is too big for a list of accounts.
     """
-    text = strict_yaml.decode(_contents(file, place), place)
+    return _text(_contents(file, place), place)
+
+
+def _text(contents: bytes, place: str) -> str:
+    text = strict_yaml.decode(contents, place)
     before, binary, _ = text.partition("\0")
     if binary:
         # So begins a workbook, and so reads UTF-16 without the mark that says so.

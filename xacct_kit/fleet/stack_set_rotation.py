@@ -12,14 +12,15 @@ from typing import Any
 
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError, RunError
+from xacct_kit.fleet.organization_reading import why_not_working
 from xacct_kit.fleet.stack_instances import Instance, is_settled, told
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
-from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, directly
-from xacct_kit.fleet.targets import why_not_working
+from xacct_kit.fleet.stack_sets import directly
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.findings import Question, broken, guarded
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.rotation import (
     PARAMETER,

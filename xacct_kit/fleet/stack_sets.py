@@ -12,14 +12,15 @@ from functools import partial
 from typing import Any
 
 from xacct_kit.aws.session import Session
+from xacct_kit.fleet.organization_reading import management_account
 from xacct_kit.fleet.stack_instances import Instance, is_settled, question_of, told
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.fleet.stack_set_definitions import differs
-from xacct_kit.fleet.targets import management_account
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.trust import TrustFault, trust_fault
 from xacct_kit.steps.deploy import deploy_account, stack_request
 from xacct_kit.steps.findings import broken, guarded, not_tried
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stack_deployment import failure_row
 from xacct_kit.steps.stack_view import StackFailure
@@ -27,8 +28,6 @@ from xacct_kit.steps.waiting import Progress, silent
 
 _WORKERS = 8
 
-
-ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
 
 # An account that leaves its unit keeps its role: offboarding it is a step of its own.
 _AUTO_DEPLOYMENT: Mapping[str, Any] = {"Enabled": True, "RetainStacksOnAccountRemoval": True}

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-from xacct_kit.aws.answers import Answer
 from xacct_kit.aws.session import Session
-from xacct_kit.errors import AccessError, RunError
+from xacct_kit.errors import RunError
+from xacct_kit.fleet.organization_reading import (
+    IS_MAIN,
+    IS_MANAGEMENT,
+    NOT_WORKING,
+    OrganizationReader,
+    management_account,
+    state_of,
+)
 from xacct_kit.param_types import WHOLE_ORGANIZATION
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.findings import Question, skipped
-
-# Why an account that is not active is left out, by its state. Where an answer has but the older status,
-# SUSPENDED is a closed account too.
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
-_NOT_WORKING: Mapping[str, str] = {
-    "PENDING_ACTIVATION": "its sign-up was never completed",
-    "SUSPENDED": "it is suspended or closed",
-    "PENDING_CLOSURE": "it is being closed",
-    "CLOSED": "it is closed",
-}
-
-# https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
-_NEEDED = (
-    "DescribeOrganization",
-    "ListAccounts",
-    "ListAccountsForParent",
-    "ListOrganizationalUnitsForParent",
-    "ListRoots",
-)
 
 
 @dataclass(frozen=True)
@@ -101,7 +89,7 @@ class _Found:
 
     def add(self, accounts: Iterable[Mapping[str, Any]]) -> None:
         """Take in accounts as AWS lists them."""
-        self.states |= {each["Id"]: _state(each) for each in accounts}
+        self.states |= {each["Id"]: state_of(each) for each in accounts}
 
 
 def _why_not(session: Session, found: _Found, account: str) -> str:
@@ -110,10 +98,10 @@ def _why_not(session: Session, found: _Found, account: str) -> str:
     if account in params.exclude_accounts:
         return "exclude_accounts names it"
     if account == found.management:
-        return "it is the management account of the organization, where no analytics run"
+        return IS_MANAGEMENT
     if account == params.main_account and account not in params.member_accounts:
-        return "it is the main account, which runs Service Workbench; to onboard it too, name it"
-    return _NOT_WORKING.get(found.states.get(account, ""), "")
+        return IS_MAIN
+    return NOT_WORKING.get(found.states.get(account, ""), "")
 
 
 def _left_out(session: Session, reasons: Mapping[str, str]) -> Iterator[Finding]:
@@ -139,44 +127,26 @@ def _of_operator(session: Session) -> _Found:
     return _Found(management_account(answer))
 
 
-def why_not_working(account: Mapping[str, Any]) -> str:
-    """Why nothing can be done in an account, as AWS describes it; empty when it is active."""
-    return _NOT_WORKING.get(_state(account), "")
-
-
-def _state(account: Mapping[str, Any]) -> str:
-    """An account's state; where there is none, its forerunner `Status` counts."""
-    return str(account.get("State") or account.get("Status", ""))
-
-
-def management_account(answer: Answer) -> str | None:
-    """The account that owns the organization, as DescribeOrganization tells; None where it does not."""
-    management: str | None = answer.result.get("Organization", {}).get("MasterAccountId")
-    return management
-
-
 def _read(session: Session) -> _Found:
     """Read from the organization what the params ask for: all of it, or it is an error."""
-    answer = session.call(session.operator, "organizations", "DescribeOrganization")
-    found = _Found(management_account(answer))
-    if found.management is None:
-        _fail(session, found, answer, "The organization")
+    reader = OrganizationReader.of(session)
+    found = _Found(reader.management)
     units = session.params.organizational_units
     roots = [unit for unit in units if unit.startswith("r-")]
     if roots:
-        _check_roots(session, found, roots)
+        _check_roots(reader, roots)
     if WHOLE_ORGANIZATION in units or roots:
         # Of a root itself, AWS lists only the accounts that are in no organizational unit.
-        found.add(_listed(session, found, "Accounts", "ListAccounts"))
+        found.add(reader.listed("Accounts", "ListAccounts"))
         return found
     seen = set[str]()
     for unit in units:
-        _walk(session, found, unit, seen)
+        _walk(reader, found, unit, seen)
     return found
 
 
-def _check_roots(session: Session, found: _Found, asked: Iterable[str]) -> None:
-    roots = {root["Id"] for root in _listed(session, found, "Roots", "ListRoots")}
+def _check_roots(reader: OrganizationReader, asked: Iterable[str]) -> None:
+    roots = {root["Id"] for root in reader.listed("Roots", "ListRoots")}
     for root in asked:
         if root not in roots:
             there = ", ".join(sorted(roots))
@@ -185,39 +155,13 @@ def _check_roots(session: Session, found: _Found, asked: Iterable[str]) -> None:
             )
 
 
-def _walk(session: Session, found: _Found, unit: str, seen: set[str]) -> None:
+def _walk(reader: OrganizationReader, found: _Found, unit: str, seen: set[str]) -> None:
     """Add the accounts of an organizational unit, and of those below it."""
     if unit in seen:
         return
     seen.add(unit)
-    found.add(_listed(session, found, "Accounts", "ListAccountsForParent", ParentId=unit))
+    found.add(reader.listed("Accounts", "ListAccountsForParent", ParentId=unit))
     # Each of these calls comes after one that waits for its rate.
-    operation = "ListOrganizationalUnitsForParent"
-    for below in [*_listed(session, found, "OrganizationalUnits", operation, ParentId=unit)]:
-        _walk(session, found, below["Id"], seen)
-
-
-def _listed(
-    session: Session, found: _Found, key: str, operation: str, **params: str
-) -> Iterator[Mapping[str, Any]]:
-    """What an operation lists, page after page."""
-    what = f"What is below {params['ParentId']}" if params else "The organization"
-    for answer in session.pages(session.operator, "organizations", operation, **params):
-        items = answer.result.get(key, ())
-        if not answer.ok or not all("Id" in item for item in items):
-            _fail(session, found, answer, what)
-        yield from items
-
-
-def _fail(session: Session, found: _Found, answer: Answer, what: str) -> NoReturn:
-    """Refuse to go on with fewer accounts than there are."""
-    outcome, operator = answer.outcome, session.operator
-    told = f"{what} cannot be read. {outcome.reason or 'The answer is not whole.'}"
-    if not outcome.kind.denied:
-        raise RunError(f"{told} {outcome.fix}".rstrip())
-    management = f" {found.management}" if found.management else ""
-    needed = ", ".join(f"organizations:{operation}" for operation in _NEEDED)
-    raise AccessError(
-        f"{told} The operator is {operator.arn}: it must be of the management account{management} or of a "
-        f"delegated administrator's, and be allowed {needed}. Or name the accounts in member_accounts."
-    )
+    below = [*reader.listed("OrganizationalUnits", "ListOrganizationalUnitsForParent", ParentId=unit)]
+    for each in below:
+        _walk(reader, found, each["Id"], seen)

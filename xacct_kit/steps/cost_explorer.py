@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_access
@@ -9,6 +12,9 @@ from xacct_kit.steps.canary_catalogue import CANARY_PRICE
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.waiting import Progress, silent
+
+if TYPE_CHECKING:
+    from xacct_kit.params import Params
 
 
 def check_cost_explorer(session: Session, *, progress: Progress = silent) -> Report:
@@ -36,19 +42,32 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
 
 def price_note(session: Session) -> str:
     """What a run costs, in one line, before anything is asked."""
-    accounts = len(session.params.accounts)
-    note = _cost_explorer_note(session, accounts)
-    if session.params.probes == "canary":
-        note = f"{note} Canaries: requests to S3, at most ${accounts * CANARY_PRICE:.5f} in all."
-    return note
+    return price_line(session.params, len(session.params.accounts))
 
 
-def _cost_explorer_note(session: Session, accounts: int) -> str:
-    if session.partition.cost_explorer_region is None:
-        return (
-            f"Cost Explorer is not offered in {session.partition.name}: nothing is asked, nothing is charged."
-        )
-    total, limit = accounts * COST_EXPLORER_PRICE, session.params.max_cost_usd
+def price_line(params: Params, accounts: int | None) -> str:
+    """What a run costs, in one line.
+
+    Parameters:
+        params: what the user asked for.
+        accounts: how many accounts it is for; None where that is not known yet.
+    """
+    note = _cost_explorer_line(params, accounts)
+    if params.probes != "canary":
+        return note
+    canaries = (
+        f"${CANARY_PRICE:.5f} an account" if accounts is None else f"${accounts * CANARY_PRICE:.5f} in all"
+    )
+    return f"{note} Canaries: requests to S3, at most {canaries}."
+
+
+def _cost_explorer_line(params: Params, accounts: int | None) -> str:
+    if PARTITIONS[params.partition].cost_explorer_region is None:
+        return f"Cost Explorer is not offered in {params.partition}: nothing is asked, nothing is charged."
+    limit = params.max_cost_usd
+    charged = f"at ${COST_EXPLORER_PRICE:.2f}, charged only when it succeeds"
+    if accounts is None:
+        return f"Cost Explorer: 1 request an account {charged}; at most ${limit:.2f}, which is the limit."
     requests = "1 request" if accounts == 1 else f"{accounts} requests"
-    each = f"Cost Explorer: {requests} at ${COST_EXPLORER_PRICE:.2f}, charged only when it succeeds"
-    return f"{each}; at most ${min(total, limit):.2f} (limit ${limit:.2f})."
+    most = min(accounts * COST_EXPLORER_PRICE, limit)
+    return f"Cost Explorer: {requests} {charged}; at most ${most:.2f} (limit ${limit:.2f})."

@@ -35,11 +35,11 @@ def to_page(report: Report) -> str:
     """
     if words.many(report):
         summary = summarise(report)
-        return _render("fleet_page.html", summary=summary, anchored=_anchored(_examples(report, summary)))
+        return render("fleet_page.html", summary=summary, anchored=_anchored(_examples(report, summary)))
     accounts = words.by_account(report)
     anchored = _anchored(accounts)
     faults = [row for rows in anchored.values() for row in rows if not row[1].verdict.green]
-    return _render(
+    return render(
         "page.html",
         report=report,
         accounts=accounts,
@@ -55,9 +55,9 @@ def to_page(report: Report) -> str:
 def to_table(report: Report) -> str:
     """A fragment for a notebook: one table, then what is not as it should be; no durations, no script."""
     if words.many(report):
-        return _render("fleet_table.html", summary=summarise(report))
+        return render("fleet_table.html", summary=summarise(report))
     accounts = words.by_account(report)
-    return _render("table.html", report=report, accounts=accounts, faults=words.faults(report))
+    return render("table.html", report=report, accounts=accounts, faults=words.faults(report))
 
 
 def _examples(report: Report, summary: Summary) -> dict[str, Report]:
@@ -89,7 +89,8 @@ def _anchor(finding: Finding, taken: Counter[str]) -> str:
     return f"f-{stem}" if taken[stem] == 1 else f"f-{stem}--{taken[stem]}"
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """A template of the views, filled."""
     page = _templates().get_template(template).render(**values)
     return page.encode("utf-8", "replace").decode("utf-8")
 
