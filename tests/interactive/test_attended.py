@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xacct_kit.interactive.attended import attended
+from xacct_kit.attended import attended
 
 
 @pytest.mark.parametrize(

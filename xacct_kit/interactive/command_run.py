@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 
-from xacct_kit.interactive.attended import SET_FOR_A_PAGE
+from xacct_kit.attended import SET_FOR_A_PAGE
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.owned import environment_of_owned
 
