@@ -5,17 +5,18 @@ Run as `python benchmarks/run_view.py [ACCOUNTS …]`. It needs a Chromium.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
-from conftest import _NAMES, _QUIET  # noqa: E402
-from lab_pages import open_notebook  # noqa: E402
-from notebook_servers import serving  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
-from run_notebooks import ended_run, opening, write_notebook  # noqa: E402
+from conftest import _NAMES, _QUIET
+from lab_pages import open_notebook
+from notebook_servers import serving
+from playwright.sync_api import Page, sync_playwright
+from run_notebooks import ended_run, opening, write_notebook
 
 # From the cell's start until every account is in the matrix; milliseconds.
 _APPEARS = """async (accounts) => {
@@ -57,12 +58,11 @@ def measure(page: Page, lab: str, accounts: int) -> str:
         f"{kind} {page.evaluate(_LONGEST, kind):4.0f} ms" for kind in ("scroll", "filter", "arrow", "page")
     ]
     rows = page.locator(".xacct-run .body .row").count()
-    return f"{accounts:6,} accounts x 9: there in {appears:.2f} s; at most {', '.join(told)}; {rows} rows in the page"
+    longest = ", ".join(told)
+    return f"{accounts:6,} accounts x 9: there in {appears:.2f} s; at most {longest}; {rows} rows in the page"
 
 
 def main(sizes: list[int]) -> None:
-    import shutil
-
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
