@@ -5,6 +5,7 @@ Run as `python benchmarks/run_view.py [ACCOUNTS …]`. It needs a Chromium.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -57,13 +58,11 @@ def measure(page: Page, lab: str, accounts: int) -> str:
         f"{kind} {page.evaluate(_LONGEST, kind):4.0f} ms" for kind in ("scroll", "filter", "arrow", "page")
     ]
     rows = page.locator(".xacct-run .body .row").count()
-    there = f"{accounts:6,} accounts x 9: there in {appears:.2f} s"
-    return f"{there}; at most {', '.join(told)}; {rows} rows in the page"
+    longest = ", ".join(told)
+    return f"{accounts:6,} accounts x 9: there in {appears:.2f} s; at most {longest}; {rows} rows in the page"
 
 
 def main(sizes: list[int]) -> None:
-    import shutil
-
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
