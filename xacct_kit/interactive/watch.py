@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from xacct_kit.attended import attended
 from xacct_kit.errors import RunError
 from xacct_kit.fleet.journal import NAME, Tail
 from xacct_kit.fleet.run import AccountStep
-from xacct_kit.attended import attended
 from xacct_kit.interactive.board import Board, named_accounts, step_words
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
 from xacct_kit.interactive.run_state import RunState

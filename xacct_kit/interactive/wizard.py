@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from xacct_kit.errors import ParamsError
 from xacct_kit.attended import attended
+from xacct_kit.errors import ParamsError
 from xacct_kit.interactive.wizard_page import Start, WizardPage, watched
 from xacct_kit.params import Params
 from xacct_kit.views.outline import outline_of
