@@ -155,7 +155,7 @@ def test_a_secret_never_leaves_its_field(page: Page, wizard_lab: str, home: Path
     field.fill("env:XACCT_EXTERNAL_ID")
     field.press("Tab")
     expect(field).to_have_attribute("aria-invalid", "false")
-    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("Not saved: what is marked above")).to_be_visible()
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
