@@ -66,6 +66,9 @@ class CommandRun:
     def cancel(self) -> None:
         """Have it stop as by Ctrl-C: it begins nothing more, and ends the steps that it is at."""
         self.cancelled = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         assert self._child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
@@ -79,6 +82,7 @@ class CommandRun:
                     self.accounts = int(bar["accounts"])
                 elif line.strip():
                     self._lines.append(line.strip())
+        self._let_go()
 
 
 def _environment() -> dict[str, str]:

@@ -95,7 +95,7 @@ class Matrix {
 
   paintHead() {
     const widths = this.columns.map(([name]) => Math.round(Math.max(56, name.length * 7.4 + 20)));
-    const columns = `150px ${widths.map((width) => `minmax(${width}px, 1fr)`).join(" ")}`;
+    const columns = `150px ${widths.map((width) => `minmax(${width}px, auto)`).join(" ")}`;
     this.element.style.setProperty("--columns", columns);
     const heads = ["Account", ...this.columns.map(([name]) => name)];
     const cell = (name, place) => make("div", { role: "columnheader", "aria-colindex": place + 1 }, name);

@@ -166,8 +166,8 @@ class Filters {
     this.matrix = matrix;
     this.verdicts = verdicts;
     this.red = make("input", { type: "checkbox" });
-    this.service = make("select", {}, new Option("All services", ""));
-    this.cause = make("select", {}, new Option("All causes", ""));
+    this.service = make("select", { "aria-label": "Service" }, new Option("All services", ""));
+    this.cause = make("select", { "aria-label": "Cause" }, new Option("All causes", ""));
     this.search = make("input", { type: "search", inputmode: "numeric", placeholder: "digits" });
     this.shown = make("output", { class: "quiet" });
     this.causes = new Map();

@@ -111,9 +111,9 @@ class RunView(anywidget.AnyWidget):
         return f"{self._run.command_line or self._run.out}: {IN_WORDS[self.state]}"
 
     def _tell(self, changes: Changes) -> None:
-        self._send("changes", {**changes, "report": self._report_path()})
+        self._say("changes", {**changes, "report": self._report_path()})
 
-    def _send(self, kind: str, content: Mapping[str, Any]) -> None:
+    def _say(self, kind: str, content: Mapping[str, Any]) -> None:
         self.send({"kind": kind, **content})
 
     def _report_path(self) -> str:
@@ -132,11 +132,11 @@ class RunView(anywidget.AnyWidget):
     def _cell(self, asked: Mapping[str, Any], view: Mapping[str, Any]) -> None:
         account, service = str(asked["account"]), asked["service"]
         findings = [told(finding) for finding in self._run.findings(account, service)]
-        self._send("cell", {**view, "account": account, "service": service, "findings": findings})
+        self._say("cell", {**view, "account": account, "service": service, "findings": findings})
 
     def _open_report(self, asked: Mapping[str, Any], view: Mapping[str, Any]) -> None:
         if path := self._report_path():
-            self._send("report", {**view, "html": Path(path).read_text(encoding="utf-8")})
+            self._say("report", {**view, "html": Path(path).read_text(encoding="utf-8")})
 
     def _begin(self, asked: Mapping[str, Any], view: Mapping[str, Any]) -> None:
         try:
