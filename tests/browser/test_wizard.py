@@ -175,7 +175,8 @@ def test_a_check_is_begun_and_watched(wizard: Page) -> None:
     expect(wizard.get_by_label("The same on a command line")).to_have_value(
         re.compile(r"xacct probe \.\./params/watched\.local\.yaml --out runs/watched-\w+")
     )
-    expect(wizard.get_by_text("elasticmapreduce").first).to_be_visible()
+    expect(wizard.get_by_role("gridcell", name="elasticmapreduce: FAIL")).to_be_visible()
+    expect(wizard.get_by_text("Done: not every verdict is green.")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
