@@ -86,7 +86,8 @@ def test_html_says_what_the_text_says_and_takes_nothing_for_markup() -> None:
         (500, "500 requests at $0.01, charged only when it succeeds; at most $1.00 (limit $1.00)."),
         (
             None,
-            "1 request an account at $0.01, charged only when it succeeds; at most $1.00, which is the limit.",
+            "1 request an account at $0.01, charged only when it succeeds; "
+            "at most $1.00, which is the limit.",
         ),
     ],
 )
