@@ -75,6 +75,15 @@ def test_the_operators_policy_is_enough_to_deploy_update_and_probe() -> None:
         assert xk.onboard(tagged).ok
 
 
+def test_with_a_boundary_the_policy_of_the_package_is_enough() -> None:
+    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing", profile="hardened")
+    needed = needed_in_members(params, deploying=True, bounded=True)
+    with xk.connect(params) as session:
+        onboarder = with_onboarder(session, needed.document)
+        assert xk.onboard(onboarder).ok
+        assert xk.onboard(onboarder.model_copy(update={"profile": "documented"})).ok
+
+
 NEEDED = [
     "cloudformation:CreateChangeSet",
     "cloudformation:ExecuteChangeSet",

@@ -155,7 +155,7 @@ def test_a_secret_never_leaves_its_field(page: Page, wizard_lab: str, home: Path
     field.fill("env:XACCT_EXTERNAL_ID")
     field.press("Tab")
     expect(field).to_have_attribute("aria-invalid", "false")
-    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("Not saved: what is marked above")).to_be_visible()
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
@@ -175,7 +175,8 @@ def test_a_check_is_begun_and_watched(wizard: Page) -> None:
     expect(wizard.get_by_label("The same on a command line")).to_have_value(
         re.compile(r"xacct probe \.\./params/watched\.local\.yaml --out runs/watched-\w+")
     )
-    expect(wizard.get_by_text("elasticmapreduce").first).to_be_visible()
+    expect(wizard.get_by_role("gridcell", name="elasticmapreduce: FAIL")).to_be_visible()
+    expect(wizard.get_by_text("Done: not every verdict is green.")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

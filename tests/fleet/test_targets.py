@@ -15,6 +15,7 @@ from listing_aws import listing
 import xacct_kit as xk
 from xacct_kit.aws.clients import Connection
 from xacct_kit.errors import AccessError, RequestError, RunError
+from xacct_kit.fleet.organization_tree import read_tree
 from xacct_kit.fleet.targets import Targets, find_targets
 from xacct_kit.params import Params
 from xacct_kit.report import Verdict
@@ -245,6 +246,29 @@ def test_an_organization_need_not_be_read_for_accounts_that_are_named(tree: Tree
     named = [LOOSE, MEMBER_ACCOUNT]
     with as_user_of(tree, LOOSE, "*", member_accounts=named) as session:
         assert find_targets(session) == Targets(tuple(named))
+
+
+# The organization as a tree
+
+
+def test_the_organization_is_read_as_a_tree(tree: Tree) -> None:
+    with xk.connect(tree.params(organizational_units=["root"])) as session:
+        nodes = {node.id: node for node in read_tree(session)}
+    parents = {MEMBER_ACCOUNT: tree.research, IN_GENOMICS: tree.genomics, LOOSE: tree.root}
+    parents |= {tree.genomics: tree.research, tree.research: tree.root, tree.empty: tree.root}
+    assert {part: nodes[part].parent for part in parents} == parents
+    assert nodes[tree.root].parent is None
+    left_out = {part for part, node in nodes.items() if node.left_out}
+    assert left_out == {MANAGEMENT_ACCOUNT, MAIN_ACCOUNT, CLOSED}
+    assert list(nodes).index(tree.genomics) > list(nodes).index(tree.research)
+
+
+def test_a_tree_that_may_not_be_read_whole_is_none(tree: Tree) -> None:
+    with (
+        as_user_of(tree, MANAGEMENT_ACCOUNT, "ListRoots", organizational_units=["root"]) as session,
+        pytest.raises(AccessError, match=r"cannot be read.*organizations:ListRoots"),
+    ):
+        read_tree(session)
 
 
 # What AWS lists

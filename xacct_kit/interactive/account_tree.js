@@ -36,27 +36,26 @@ function render({ model, el }) {
   };
 
   const draw = (node, level) => {
-    const item = element("li", node.account ? "xacct-account" : "xacct-unit");
+    const place = element("li", node.account ? "xacct-account" : "xacct-unit");
+    place.setAttribute("role", "none");
+    const item = element("div", "xacct-row");
     item.dataset.id = node.id;
     item.setAttribute("role", "treeitem");
     item.setAttribute("aria-level", level);
-    item.tabIndex = -1;
     item.setAttribute("data-lm-suppress-shortcuts", "true"); // its keys are none of JupyterLab's commands
-    const row = element("div", "xacct-row");
+    item.tabIndex = -1;
     const fold = element("span", "xacct-fold");
     const sign = element("span", "xacct-tick-sign");
     for (const drawn of [fold, sign]) drawn.setAttribute("aria-hidden", "true");
-    row.append(fold, sign, element("span", "xacct-name", node.name || node.id), element("span", "xacct-id", node.id));
-    item.append(row);
+    item.append(fold, sign, element("span", "xacct-name", node.name || node.id), " ", element("span", "xacct-id", node.id));
     if (node.leftOut) {
       item.setAttribute("aria-disabled", "true");
-      row.append(element("span", "xacct-why", node.leftOut));
+      item.append(" ", element("span", "xacct-why", node.leftOut));
     }
-    row.id = `xacct-${node.id}-${Math.random().toString(36).slice(2)}`;
-    item.setAttribute("aria-labelledby", row.id);
     if (inside.get(node.id).length) item.setAttribute("aria-expanded", "false");
     showTick(item);
-    return item;
+    place.append(item);
+    return place;
   };
   const drawInside = (item, group, nodes, level) => {
     group.append(...nodes.slice(0, AT_ONCE).map((node) => draw(node, level)));
@@ -76,12 +75,14 @@ function render({ model, el }) {
   const unfold = (item, open) => {
     item.setAttribute("aria-expanded", String(open));
     const level = Number(item.getAttribute("aria-level")) + 1;
-    let group = item.querySelector(":scope > ul");
+    let group = item.parentElement.querySelector(":scope > ul");
     if (open && !group) {
       group = element("ul", "xacct-group");
       group.setAttribute("role", "group");
+      group.id = `xacct-group-${Math.random().toString(36).slice(2)}`;
+      item.setAttribute("aria-owns", group.id);
       drawInside(item, group, inside.get(item.dataset.id), level);
-      item.append(group);
+      item.after(group);
     }
     if (group) group.hidden = !open;
   };
@@ -103,7 +104,7 @@ function render({ model, el }) {
     },
     ArrowLeft: (item) => {
       if (isOpen(item)) unfold(item, false);
-      else focus(item.parentElement.closest('[role="treeitem"]'));
+      else focus(item.closest("ul").previousElementSibling);
     },
     " ": toggle,
     Enter: toggle,
@@ -127,8 +128,9 @@ function render({ model, el }) {
 
   const roots = model.get("nodes").filter((node) => node.parent === null);
   tree.append(...roots.map((root) => draw(root, 1)));
-  for (const root of [...tree.children]) if (inside.get(root.dataset.id).length) unfold(root, true);
-  if (tree.firstChild) tree.firstChild.tabIndex = 0;
+  for (const root of roots) if (inside.get(root.id).length) unfold(itemOf(root.id), true);
+  const first = tree.querySelector('[role="treeitem"]');
+  if (first) first.tabIndex = 0;
   return () => model.off("change:ticked", showTicks);
 }
 

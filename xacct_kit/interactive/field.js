@@ -88,6 +88,7 @@ function render({ model, el }) {
   let waiting = null;
   let refused = "";
 
+  const isTyping = () => waiting !== null || (kind === "reference" && control === document.activeElement);
   const showOptions = () => {
     if (kind !== "choice") return;
     control.replaceChildren(...model.get("options").map(([value, text]) => new Option(text, value)));
@@ -97,7 +98,7 @@ function render({ model, el }) {
     const value = model.get("value");
     if (kind === "tick") control.checked = value === "true";
     // What is being typed is newer than what comes back.
-    else if (waiting === null && control.value !== value) control.value = value;
+    else if (!isTyping() && control.value !== value) control.value = value;
   };
   const showMessage = () => {
     const text = refused || model.get("message");
@@ -127,14 +128,20 @@ function render({ model, el }) {
     refused = good || (!left && mayBecomeReference(model, text)) ? "" : refusal(model, text);
     if (!good && left) control.value = "";
     showMessage();
-    if (good || left) send();
+    // Not before: what is half typed may be a name, and whole a secret.
+    if (left) send();
   };
 
   control.addEventListener("input", (event) => {
     if (kind === "reference") referred(event.inputType === "insertFromPaste");
     else typed();
   });
-  control.addEventListener("change", () => (kind === "reference" ? referred(true) : send()));
+  if (kind === "reference") {
+    control.addEventListener("blur", () => referred(true));
+    control.addEventListener("keydown", (event) => event.key === "Enter" && referred(true));
+  } else {
+    control.addEventListener("change", send);
+  }
 
   const handlers = {
     "change:value": showValue,
