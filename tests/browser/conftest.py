@@ -73,6 +73,7 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 def lab(tmp_path_factory: pytest.TempPathFactory, no_aws: None) -> Iterator[str]:
     """The address of a JupyterLab with copies of the notebooks and the params."""
     folder = _copies(tmp_path_factory.mktemp("lab"))
+    _refuse_news(folder)
     settings = ("--ServerApp.root_dir", str(folder), "--allow-root", "--expose-app-in-browser")
     with serving("jupyterlab", *settings, home=folder) as address:
         yield f"{address}/lab/tree/notebooks"
@@ -93,6 +94,13 @@ def _copies(folder: Path) -> Path:
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("runs", ".ipynb_checkpoints")
         )
     return folder
+
+
+def _refuse_news(home: Path) -> None:
+    """Answer beforehand what JupyterLab asks of everybody who is new to it."""
+    answers = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    answers.mkdir(parents=True)
+    (answers / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
 
 
 def _file_name(test: str) -> str:
