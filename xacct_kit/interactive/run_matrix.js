@@ -176,6 +176,18 @@ class Matrix {
     return row && row.children[this.active.column];
   }
 
+  /** Have the active cell in view sideways, beside the accounts, which stay. */
+  reveal() {
+    const row = this.painted.get(this.active.account);
+    const cell = row && row.children[this.active.column];
+    if (!cell || !this.active.column) return;
+    const { scrollLeft, clientWidth } = this.element;
+    const leftmost = cell.offsetLeft - row.children[0].offsetWidth;
+    const rightmost = cell.offsetLeft + cell.offsetWidth - clientWidth;
+    if (scrollLeft < rightmost) this.element.scrollLeft = rightmost;
+    else if (scrollLeft > leftmost) this.element.scrollLeft = leftmost;
+  }
+
   move(place, column) {
     if (!this.shown.length) return;
     const to = Math.max(0, Math.min(place, this.shown.length - 1));

@@ -287,7 +287,11 @@ function render({ model, el }) {
       }
       standing.take(message);
     },
-    cell: (message) => detail.take(message),
+    cell: (message) => {
+      detail.take(message);
+      // The matrix has less room now.
+      matrix.reveal();
+    },
     report: (message) => openPage(message.html),
   };
   const hear = (message) => {
