@@ -4,10 +4,10 @@ import xacct_kit as xk
 
 params = xk.Params.load("params/sandbox.yaml")
 with xk.connect(params) as session:
-xk.deploy_role(session)
-xk.check_trust(session)
-xk.check_cost_explorer(session)
-xk.probe_permissions(session)
+    xk.deploy_role(session)
+    xk.check_trust(session)
+    xk.check_cost_explorer(session)
+    xk.probe_permissions(session)
 report = xk.onboard(params)
 """
 

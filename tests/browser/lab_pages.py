@@ -20,8 +20,5 @@ def open_notebook(page: Page, lab: str, name: str) -> None:
 
 
 def run_all(page: Page) -> None:
-    """Run all cells from the menu, and wait until none is running."""
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    expect(page.locator(".jp-InputArea-prompt", has_text="[*]").first).to_be_visible()
-    expect(page.locator(".jp-InputArea-prompt", has_text="[*]")).to_have_count(0, timeout=120_000)
+    """Run all cells by the command of the menu, and wait until the last one has ended."""
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")

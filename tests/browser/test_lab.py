@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from conftest import ROOT
 from lab_pages import open_notebook, run_all
 from playwright.sync_api import Page, expect
 
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
-@pytest.mark.parametrize("name", ["0_start_here", "3_probe_permissions"])
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_from_top_to_bottom(page: Page, lab: str, name: str) -> None:
     open_notebook(page, lab, name)
     run_all(page)

@@ -8,7 +8,7 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.errors import RequestError
-from xacct_kit.interactive.watch import save_params
+from xacct_kit.interactive.params_file import save_params
 
 SANDBOX = Path(__file__).parents[2] / "params" / "sandbox.yaml"
 

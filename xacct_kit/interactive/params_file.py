@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.params import Params
+from xacct_kit.saving import replacing
 
 FOLDER = "params"
 SUFFIX = ".local.yaml"
@@ -72,18 +72,10 @@ def save_params(params: Params, path: Path) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    written: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it, because only within one file system a file takes the place of another at once.
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            written = Path(file.name)
+        with replacing(path) as file:
             file.write(to_yaml(params))
-        written.replace(path)
     except (OSError, ValueError) as error:
-        if written is not None:
-            written.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"{path} cannot be written: {reason}") from error

@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from xacct_kit.attended import attended
-from xacct_kit.errors import RunError
 from xacct_kit.fleet.journal import NAME, Tail
 from xacct_kit.fleet.run import AccountStep
 from xacct_kit.interactive.board import Board, named_accounts, step_words
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
+from xacct_kit.interactive.params_file import save_params
 from xacct_kit.interactive.run_state import RunState
 from xacct_kit.params import Params
 from xacct_kit.report import Report
@@ -79,22 +77,6 @@ def watch(params: Params, command: str = "onboard", *, out: str | Path | None = 
     view = RunView(file, command, folder)
     view.start()
     return view
-
-
-def save_params(params: Params, file: Path) -> None:
-    """Write params to a file that `Params.load` and every command read.
-
-    It has no secret: outside of the sandbox params hold references alone.
-
-    Raises:
-        RunError: it cannot be written.
-    """
-    values = params.model_dump(mode="json", exclude_defaults=True)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"The params cannot be saved: {error.filename}: {error.strerror}") from error
 
 
 def _run_here(params: Params, command_line: CommandLine) -> Report:
