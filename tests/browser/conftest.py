@@ -33,7 +33,8 @@ _QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+# Of a module, because as long as it is there no other loop of asyncio runs in the process.
+@pytest.fixture(scope="module")
 def chromium(no_aws: None) -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:

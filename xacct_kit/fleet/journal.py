@@ -296,9 +296,10 @@ class Tail:
 
     def report(self, accounts: Iterable[str] | None = None) -> Report:
         """What has been read, of some accounts or of all."""
-        return Report(
-            _Rows(self._path, self._index.places(accounts or self._index.known)), journal=self._path
-        )
+        if not self._index.known:
+            return Report()
+        places = self._index.places(accounts or self._index.known)
+        return Report(_Rows(self._path, places), journal=self._path)
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0

@@ -60,7 +60,8 @@ def watch(params: Params, command: str = "onboard", *, out: str | Path | None = 
     Parameters:
         params: what the user asked for.
         command: onboard, probe, plan or deploy.
-        out: folder for what is found, and for the params of the command; that of the params when not given.
+        out: folder for what is found, and for the params of a run that is watched; that of the params when
+            not given.
 
     Raises:
         RequestError: there is no such command; in batch also what a run raises.
@@ -69,9 +70,9 @@ def watch(params: Params, command: str = "onboard", *, out: str | Path | None = 
     folder = Path(params.out if out is None else out)
     file = folder / "params.yaml"
     command_line = CommandLine(command=command, params_file=file, out=folder)
-    save_params(params, file)
     if not attended():
         return PlainRun(_run_here(params, command_line))
+    save_params(params, file)
     from xacct_kit.interactive.run_view import RunView
 
     view = RunView(file, command, folder)
