@@ -11,12 +11,12 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import question_of, told
-from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
+from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel, StackSetCalls
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
-from xacct_kit.steps.waiting import attempts
+from xacct_kit.steps.waiting import attempts, silent
 
 MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000", "400000000001")
@@ -445,6 +445,26 @@ def test_only_what_is_current_is_green(
     row = told(shared, instance, question_of(shared, MEMBERS[0]))
     assert row.verdict is verdict
     assert "for a reason" in row.why
+    assert bool(row.fix) is not verdict.green
+
+
+@pytest.mark.parametrize(
+    ("ended", "operation", "verdict"),
+    [
+        (True, "earlier", Verdict.PASS),
+        (False, "ours", Verdict.PASS),
+        (False, "earlier", Verdict.UNKNOWN),
+    ],
+)
+def test_what_is_current_as_before_waits_for_an_operation_that_has_not_ended(
+    shared: xk.Session, ended: bool, operation: str, verdict: Verdict
+) -> None:
+    stack_set = StackSetCalls(shared, SELF_MANAGED, silent)
+    stack_set.ended = ended
+    stack_set.operations.add("ours")
+    instance = {"Account": MEMBERS[0], "Status": "CURRENT", "LastOperationId": operation}
+    row = told(shared, stack_set.as_known(instance), question_of(shared, MEMBERS[0]))
+    assert row.verdict is verdict
     assert bool(row.fix) is not verdict.green
 
 

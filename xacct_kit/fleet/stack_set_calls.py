@@ -81,6 +81,16 @@ class StackSetCalls:
         self._name = session.params.stack_name
         self._region = session.params.region
 
+    def knows(self, instance: Instance) -> bool:
+        """Whether the status of an instance is of the stack set as it is now, and not of before."""
+        return self.ended or instance.get("LastOperationId") in self.operations
+
+    def as_known(self, instance: Instance) -> Instance:
+        """An instance; one that is current as it was before an operation still waits for that."""
+        if instance["Status"] != "CURRENT" or self.knows(instance):
+            return instance
+        return {**instance, "StackInstanceStatus": {"DetailedStatus": "PENDING"}}
+
     def _call(self, operation: str, **params: Any) -> Answer:
         operator, called = self.session.operator, self._called(operation)
         return self.session.call(operator, "cloudformation", operation, **called, **params)

@@ -173,10 +173,6 @@ class RotatedStackSet(StackSetCalls):
         assumption = assume_with(self.session, account, external_id)
         return assumption is not None and assumption.caller is not None
 
-    def knows(self, instance: Instance) -> bool:
-        """Whether the status of an instance is of the stack set as it is now, and not of before."""
-        return self.ended or instance.get("LastOperationId") in self.operations
-
 
 def update_request(described: Mapping[str, Any], external_id: str) -> dict[str, Any]:
     """The parameters of UpdateStackSet that change the external ID, and nothing else.
@@ -215,11 +211,8 @@ def told_after(stack_set: RotatedStackSet, account: str, instance: Instance) -> 
     known, current = stack_set.knows(instance), instance["Status"] == "CURRENT"
     if known and (current or instance.get("LastOperationId") in stack_set.operations):
         note_change(session, account)
-    if current and not known:
-        # It is current as it was before the operation, which has not come to it yet.
-        instance = {**instance, "StackInstanceStatus": {"DetailedStatus": "PENDING"}}
-    question = _question(session, account)
-    row = guarded(session, question, partial(told, session, instance, question, again="rotate again"))
+    question, shown = _question(session, account), stack_set.as_known(instance)
+    row = guarded(session, question, partial(told, session, shown, question, again="rotate again"))
     if row.verdict is Verdict.PASS:
         return replace(row, why=f"The stack in {account} has the new external ID now.")
     return row

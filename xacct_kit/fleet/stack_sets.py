@@ -88,7 +88,7 @@ def _told(stack_set: _StackSet, account: str, instance: Instance) -> Finding:
     if instance.get("LastOperationId") in stack_set.operations:
         note_change(session, account)
     question = question_of(session, account)
-    return guarded(session, question, partial(told, session, instance, question))
+    return guarded(session, question, partial(told, session, stack_set.as_known(instance), question))
 
 
 def directly(
