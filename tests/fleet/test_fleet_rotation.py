@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from stack_set_sandbox import MANAGEMENT, STACK_SET, administer, administration, again, document, operations
 from typer.testing import CliRunner
 
 import xacct_kit as xk
@@ -21,24 +22,17 @@ from xacct_kit.errors import ParamsError, RequestError, RunError
 from xacct_kit.fleet.journal import NAME
 from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
 from xacct_kit.fleet.stack_set_rotation import RotatedStackSet, told_after, update_request
-from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE
 from xacct_kit.params import Params
 from xacct_kit.report import Report, Verdict
 from xacct_kit.runs import CHECKS, DEPLOYMENT, ROTATION, carry_out
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.external_ids import make_external_id
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import silent
 
-MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000", "400000000001")
-STACK_SET = "onboard-account"
 PROBES = ["rotate-stack", "new-id-is-accepted", "old-id-is-refused"]
 _numbers = itertools.count(400_000_000_000)
-
-
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
 
 
 def accepts(session: xk.Session, account: str, external_id: str) -> bool:
@@ -151,18 +145,6 @@ def test_the_command_takes_the_accounts_of_a_list(fleet: xk.Session, tmp_path: P
 # By stack sets
 
 
-def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
-    caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
-
-
-def document(**statement: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
-
-
 def opened(folder: Path, **changes: Any) -> xk.Session:
     """Where a stack set has made the role in every member, whose administrator's role it acts by."""
     make_external_id(f"file:{folder}/id")
@@ -179,11 +161,7 @@ def opened(folder: Path, **changes: Any) -> xk.Session:
 @pytest.fixture
 def self_managed(tmp_path: Path) -> Iterator[xk.Session]:
     with opened(tmp_path, member_accounts=list(MEMBERS), stack_set="self-managed") as session:
-        trust = document(Principal={"Service": "cloudformation.amazonaws.com"}, Action="sts:AssumeRole")
-        role = {"RoleName": ADMINISTRATION_ROLE}
-        administer(session, MANAGEMENT, "iam", "CreateRole", AssumeRolePolicyDocument=trust, **role)
-        may = {"PolicyName": "may", "PolicyDocument": document(Action="sts:AssumeRole", Resource="*")}
-        administer(session, MANAGEMENT, "iam", "PutRolePolicy", **may, **role)
+        administration(session)
         assert carry_out(again(session).params, DEPLOYMENT).ok
         yield again(session)
 
@@ -195,14 +173,6 @@ def service_managed(tmp_path: Path) -> Iterator[xk.Session]:
         administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
         assert carry_out(again(session).params, DEPLOYMENT).ok
         yield again(session)
-
-
-def operations(session: xk.Session) -> list[str]:
-    """What the stack set has done, oldest first."""
-    listed = administer(
-        session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName=STACK_SET
-    )
-    return [summary["Action"] for summary in listed["Summaries"]][::-1]
 
 
 def rotated(session: xk.Session) -> tuple[Report, list[str]]:
@@ -352,7 +322,7 @@ def test_what_was_current_before_an_operation_that_goes_on_is_no_proof(
 def test_where_stack_sets_may_not_act_no_account_is_proven(self_managed: xk.Session) -> None:
     old = self_managed.external_id
     session = again(self_managed, wait_seconds=1)
-    deny = document(Action="sts:AssumeRole", Resource="*").replace("Allow", "Deny")
+    deny = document("Deny", "sts:AssumeRole", Resource="*")
     role = {"RoleName": ADMINISTRATION_ROLE, "PolicyName": "no"}
     administer(session, MANAGEMENT, "iam", "PutRolePolicy", PolicyDocument=deny, **role)
     report, _ = rotated(session)
@@ -362,7 +332,7 @@ def test_where_stack_sets_may_not_act_no_account_is_proven(self_managed: xk.Sess
 
 
 def test_an_operator_who_may_not_read_the_stack_set_makes_nothing(self_managed: xk.Session) -> None:
-    deny = document(Action="cloudformation:DescribeStackSet", Resource="*").replace("Allow", "Deny")
+    deny = document("Deny", "cloudformation:DescribeStackSet", Resource="*")
     user = {"UserName": "operator", "PolicyName": "no"}
     administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
     with pytest.raises(RunError, match=r"The external ID is not rotated.*cloudformation:DescribeStackSet"):
@@ -371,7 +341,7 @@ def test_an_operator_who_may_not_read_the_stack_set_makes_nothing(self_managed: 
 
 
 def test_an_operator_who_may_not_update_is_told_in_every_account(self_managed: xk.Session) -> None:
-    deny = document(Action="cloudformation:UpdateStackSet", Resource="*").replace("Allow", "Deny")
+    deny = document("Deny", "cloudformation:UpdateStackSet", Resource="*")
     user = {"UserName": "operator", "PolicyName": "no"}
     administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
     report, _ = rotated(again(self_managed, wait_seconds=1))

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from stack_set_sandbox import MANAGEMENT, STACK_SET, administer, administration, document
 
 import xacct_kit as xk
 from xacct_kit.fleet.run import run
 from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel
 from xacct_kit.fleet.stack_set_removal import remove_stack_instances
-from xacct_kit.fleet.stack_sets import ADMINISTRATION_ROLE, deploy_stack_set
+from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.steps import plan, status
 from xacct_kit.steps.offboard import offboard_account
 from xacct_kit.steps.waiting import attempts
 
-MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000")
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 ROLE = "CrossAccountExecutionRole"
-STACK_SET = "onboard-account"
 # The administrator's role is the execution role too.
 SELF_MANAGED = Deployment(model=PermissionModel.SELF_MANAGED, execution_role=ACCESS_ROLE)
-
-
-def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
-    caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
-
-
-def document(**statement: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
 
 @pytest.fixture
@@ -57,13 +42,7 @@ def opened() -> Iterator[xk.Session]:
 @pytest.fixture
 def session(opened: xk.Session) -> xk.Session:
     """Where a stack set has made the role in both accounts."""
-    trust = document(Principal={"Service": "cloudformation.amazonaws.com"}, Action="sts:AssumeRole")
-    administration = {"RoleName": ADMINISTRATION_ROLE}
-    administer(opened, MANAGEMENT, "iam", "CreateRole", AssumeRolePolicyDocument=trust, **administration)
-    may = document(Action="sts:AssumeRole", Resource="*")
-    administer(
-        opened, MANAGEMENT, "iam", "PutRolePolicy", PolicyName="may", PolicyDocument=may, **administration
-    )
+    administration(opened)
     rows = deploy_stack_set(opened, MEMBERS, SELF_MANAGED)
     assert all(row.verdict.green for row in rows)
     return opened
@@ -151,7 +130,7 @@ def test_a_role_that_a_stack_could_not_delete_is_removed_and_the_stack_set_lets_
 
 def test_a_role_that_cannot_be_removed_either_stays_with_its_stack_and_is_said(session: xk.Session) -> None:
     administer(session, MEMBERS[0], "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
-    denied = document(Effect="Deny", Action="iam:DetachRolePolicy", Resource="*")
+    denied = document("Deny", "iam:DetachRolePolicy", Resource="*")
     forbidden = {"RoleName": ACCESS_ROLE, "PolicyName": "forbidden", "PolicyDocument": denied}
     administer(session, MEMBERS[0], "iam", "PutRolePolicy", **forbidden)
     rows = remove_stack_instances(session, MEMBERS, SELF_MANAGED)

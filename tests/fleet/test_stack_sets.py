@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from stack_set_sandbox import MANAGEMENT, administer, administration, again, document, make_role, operations
 
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import question_of, told
@@ -18,7 +19,6 @@ from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import attempts, silent
 
-MANAGEMENT = "111111111111"
 MEMBERS = ("333333333333", "400000000000", "400000000001")
 EXECUTION_ROLE = "AWSCloudFormationStackSetExecutionRole"
 ROLE = "CrossAccountExecutionRole"
@@ -36,41 +36,11 @@ def session() -> Iterator[xk.Session]:
         yield there
 
 
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
-
-
-def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
-    caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
-
-
-def allowing(effect: str, *actions: str, **more: Any) -> str:
-    statement = {"Effect": effect, "Action": list(actions), **more}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def make_role(session: xk.Session, account: str, name: str, principal: Any, *actions: str) -> None:
-    trust = allowing("Allow", "sts:AssumeRole", Principal=principal)
-    administer(session, account, "iam", "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)
-    may = allowing("Allow", *actions, Resource="*")
-    administer(session, account, "iam", "PutRolePolicy", RoleName=name, PolicyName="may", PolicyDocument=may)
-
-
 def grant(session: xk.Session, accounts: Sequence[str] = MEMBERS, *actions: str) -> None:
     """Make the execution role of self-managed StackSets in accounts."""
     trusted = {"AWS": session.role_arn(MANAGEMENT, ADMINISTRATION_ROLE)}
     for account in accounts:
         make_role(session, account, EXECUTION_ROLE, trusted, *(actions or ("*",)))
-
-
-def administration(session: xk.Session) -> None:
-    service = {"Service": "cloudformation.amazonaws.com"}
-    make_role(session, MANAGEMENT, ADMINISTRATION_ROLE, service, "sts:AssumeRole")
 
 
 def deployed(
@@ -84,14 +54,6 @@ def deployed(
 
 def verdicts(rows: dict[str, Finding]) -> dict[str, Verdict]:
     return {account: row.verdict for account, row in rows.items()}
-
-
-def operations(session: xk.Session) -> list[str]:
-    """What the stack set has done, oldest first."""
-    listed = administer(
-        session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName="onboard-account"
-    )
-    return [summary["Action"] for summary in listed["Summaries"]][::-1]
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +192,7 @@ def test_an_account_whose_execution_role_may_not_make_roles_is_one_row_that_says
     assert "was refused iam:CreateRole" in failed.why
     assert "Allow iam:CreateRole" in failed.fix
 
-    may = allowing("Allow", "*", Resource="*")
+    may = document("Allow", "*", Resource="*")
     administer(
         session,
         MEMBERS[0],
@@ -279,7 +241,7 @@ def test_without_the_administration_role_nothing_is_made(session: xk.Session) ->
 def test_an_operator_who_may_not_is_told_which_action(session: xk.Session) -> None:
     administration(session)
     grant(session)
-    denied = allowing("Deny", "cloudformation:CreateStackSet", Resource="*")
+    denied = document("Deny", "cloudformation:CreateStackSet", Resource="*")
     administer(
         session,
         MANAGEMENT,

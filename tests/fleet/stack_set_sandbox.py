@@ -1,0 +1,50 @@
+"""A sandbox with stack sets, and what its administrators do there by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import xacct_kit as xk
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+
+MANAGEMENT = "111111111111"
+STACK_SET = "onboard-account"
+
+
+def again(session: xk.Session, **changes: Any) -> xk.Session:
+    """A second run, perhaps of other params, in the same sandbox."""
+    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
+
+
+def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
+    caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
+    assert caller is not None
+    answer = session.call(caller, service, operation, **params)
+    assert answer.ok, answer.outcome
+    return answer.result
+
+
+def document(effect: str, *actions: str, **more: Any) -> str:
+    statement = {"Effect": effect, "Action": list(actions), **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def make_role(session: xk.Session, account: str, name: str, principal: Any, *actions: str) -> None:
+    trust = document("Allow", "sts:AssumeRole", Principal=principal)
+    administer(session, account, "iam", "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)
+    may = document("Allow", *actions, Resource="*")
+    administer(session, account, "iam", "PutRolePolicy", RoleName=name, PolicyName="may", PolicyDocument=may)
+
+
+def administration(session: xk.Session) -> None:
+    service = {"Service": "cloudformation.amazonaws.com"}
+    make_role(session, MANAGEMENT, ADMINISTRATION_ROLE, service, "sts:AssumeRole")
+
+
+def operations(session: xk.Session) -> list[str]:
+    """What the stack set has done, oldest first."""
+    listed = administer(
+        session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName=STACK_SET
+    )
+    return [summary["Action"] for summary in listed["Summaries"]][::-1]
