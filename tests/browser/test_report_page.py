@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_the_first_tab_leads_past_the_head(page: Page, opened: Opening) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to all checks")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#checks$"))
     page.keyboard.press("Tab")
     expect(page.get_by_role("searchbox", name="Text")).to_be_focused()
 

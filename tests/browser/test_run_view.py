@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def run_notebook(page: Page, lab: str, name: str) -> Locator:
     view = page.locator(".xacct-run")
     expect(view).to_be_visible()
     return view
+
+
+@contextmanager
+def leaving(page: Page) -> Iterator[None]:
+    """Leave whatever page is open in the end."""
+    try:
+        yield
+    finally:
+        page.goto("about:blank")
 
 
 def photograph(page: Page, view: Locator, name: str) -> None:
@@ -137,7 +147,11 @@ def test_a_run_is_cancelled_and_resumed(page: Page, run_lab: str, home: Path) ->
 def test_in_an_app_nothing_grave_is_found(page: Page, home: Path) -> None:
     ended_run(home / "notebooks" / "runs" / "app", 50)
     notebook = write_notebook(home, "app", *opening("runs/app"))
-    with serving("voila", str(notebook), "--no-browser", "--template=xacct", home=home) as address:
+    # Left before its server is gone, whatever has come of it.
+    with (
+        serving("voila", str(notebook), "--no-browser", "--template=xacct", home=home) as address,
+        leaving(page),
+    ):
         page.goto(address)
         view = page.locator(".xacct-run")
         expect(view.get_by_text(_NOT_GREEN)).to_be_visible()
@@ -148,5 +162,3 @@ def test_in_an_app_nothing_grave_is_found(page: Page, home: Path) -> None:
         photograph(page, view, "run-view-phone")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert grave_findings(page) == []
-        # Left before its server is gone.
-        page.goto("about:blank")
