@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
     from xacct_kit.runs import onboard, rotate_external_id
     from xacct_kit.steps.cost_explorer import check_cost_explorer, price_note
+    from xacct_kit.steps.creation.new_account import NewAccount
     from xacct_kit.steps.deploy import deploy_role
     from xacct_kit.steps.drift import check_drift
     from xacct_kit.steps.drift_repair import repair_drift
     from xacct_kit.steps.handover import hand_over
     from xacct_kit.steps.invite import invite_account
-    from xacct_kit.steps.new_account import NewAccount
     from xacct_kit.steps.offboard import offboard
     from xacct_kit.steps.plan import plan
     from xacct_kit.steps.posture import check_posture

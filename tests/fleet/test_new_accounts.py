@@ -22,7 +22,7 @@ from xacct_kit.fleet.new_accounts import JOURNAL, Created, create_accounts
 from xacct_kit.report import Verdict
 from xacct_kit.sandbox.layout import Layout
 from xacct_kit.sandbox.process import SandboxProcess
-from xacct_kit.steps.new_account import NewAccount
+from xacct_kit.steps.creation.new_account import NewAccount
 
 # Lists.
 

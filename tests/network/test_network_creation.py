@@ -15,7 +15,7 @@ from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.sandbox.layout import Layout
 from xacct_kit.sandbox.process import SandboxProcess
 from xacct_kit.steps.create_account import create_account
-from xacct_kit.steps.new_account import NewAccount
+from xacct_kit.steps.creation.new_account import NewAccount
 
 
 @pytest.fixture(scope="module", params=[0.0, 0.4], ids=["at once", "in a while"])

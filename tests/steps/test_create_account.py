@@ -28,9 +28,9 @@ from xacct_kit.sandbox.layout import (
 )
 from xacct_kit.sandbox.process import SandboxProcess
 from xacct_kit.steps.create_account import create_account
-from xacct_kit.steps.creation_failures import FAILURES
+from xacct_kit.steps.creation.failures import FAILURES
+from xacct_kit.steps.creation.new_account import NewAccount, email_fault
 from xacct_kit.steps.deploy import deploy_account
-from xacct_kit.steps.new_account import NewAccount, email_fault
 
 SECONDS = 0.1
 REFUSED = {

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xacct_kit.report import Verdict
-from xacct_kit.steps.stack_holders import holding
-from xacct_kit.steps.stack_view import StackFailure
+from xacct_kit.steps.stack.holders import holding
+from xacct_kit.steps.stack.view import StackFailure
 
 ROLE = ("AWS::IAM::Role", "CrossAccountExecutionRole")
 STACK = "arn:aws:cloudformation:us-east-1:333333333333:stack/theirs/1"

@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from xacct_kit.report import Verdict
-from xacct_kit.steps.stack_states import STACK_STATES, VERDICTS, Standing, state_at, state_of
+from xacct_kit.steps.stack.states import STACK_STATES, VERDICTS, Standing, state_at, state_of
 
 NEEDS_ONBOARD, PENDING, CURRENT = Standing.NEEDS_ONBOARD, Standing.PENDING, Standing.CURRENT
 ERRORED, UNKNOWN = Standing.ERRORED, Standing.UNKNOWN

@@ -16,7 +16,7 @@ from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.steps.assessment import in_words
 from xacct_kit.steps.deploy import deploy_account, stack_request
-from xacct_kit.steps.stack_states import VERDICTS, Standing
+from xacct_kit.steps.stack.states import VERDICTS, Standing
 from xacct_kit.steps.status import check_account, wait_until_onboarded
 from xacct_kit.steps.waiting import attempts
 

@@ -28,7 +28,7 @@ from xacct_kit.errors import RequestError
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
-    from xacct_kit.steps.new_account import NewAccount
+    from xacct_kit.steps.creation.new_account import NewAccount
 
 
 def status(
@@ -156,7 +156,7 @@ def _wanted(
     params: Params, name: str | None, email: str | None, unit: str | None, listed: str | None
 ) -> Sequence[NewAccount]:
     from xacct_kit.fleet.new_account_lists import read_new_accounts
-    from xacct_kit.steps.new_account import ACCESS_ROLE, NewAccount
+    from xacct_kit.steps.creation.new_account import ACCESS_ROLE, NewAccount
 
     role = params.access_role or ACCESS_ROLE
     if listed is not None:

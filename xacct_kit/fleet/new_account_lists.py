@@ -11,7 +11,7 @@ from typing import Any
 from xacct_kit.errors import ParamsError
 from xacct_kit.fleet.account_lists import place_of, plain_name, read_text, refuse, table_rows
 from xacct_kit.param_types import shown
-from xacct_kit.steps.new_account import ACCESS_ROLE, NewAccount
+from xacct_kit.steps.creation.new_account import ACCESS_ROLE, NewAccount
 
 # What a column may be called, letters and digits alone, and what it says of an account.
 _COLUMNS: Mapping[str, str] = {

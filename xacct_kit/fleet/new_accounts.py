@@ -18,9 +18,9 @@ from xacct_kit.fleet.journal import Journal
 from xacct_kit.fleet.run import Kept, Ledger
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.steps.create_account import create_in, open_organization
-from xacct_kit.steps.creation_findings import ACCOUNT, NAME, REQUEST, STEP
-from xacct_kit.steps.new_account import NewAccount
-from xacct_kit.steps.organization_accounts import Organization
+from xacct_kit.steps.creation.findings import ACCOUNT, NAME, REQUEST, STEP
+from xacct_kit.steps.creation.new_account import NewAccount
+from xacct_kit.steps.creation.organization import Organization
 from xacct_kit.steps.waiting import Progress, silent
 
 JOURNAL = "creations.jsonl"

@@ -11,7 +11,7 @@ from xacct_kit.aws.answers import Answer
 from xacct_kit.aws.session import Session
 from xacct_kit.fleet.stack_instances import Instance
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.stack_view import StackFailure, refused
+from xacct_kit.steps.stack.view import StackFailure, refused
 from xacct_kit.steps.waiting import Progress, attempts
 
 

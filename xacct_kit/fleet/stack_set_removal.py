@@ -17,10 +17,10 @@ from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.findings import Question, broken, finding
+from xacct_kit.steps.removal.undeleted import remove_undeleted, undeleted
 from xacct_kit.steps.side_by_side import side_by_side
-from xacct_kit.steps.stack_deployment import failure_row
-from xacct_kit.steps.stack_view import StackFailure, StackView, refused
-from xacct_kit.steps.undeleted import remove_undeleted, undeleted
+from xacct_kit.steps.stack.deployment import failure_row
+from xacct_kit.steps.stack.view import StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, silent
 
 # An instance whose deletion has failed for certain; any other that is still there may go yet.

@@ -30,8 +30,8 @@ from xacct_kit.steps.rotation import (
     under_way,
     update_account,
 )
-from xacct_kit.steps.stack_deployment import failure_row
-from xacct_kit.steps.stack_view import StackFailure
+from xacct_kit.steps.stack.deployment import failure_row
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 _MOST_NAMED = 3

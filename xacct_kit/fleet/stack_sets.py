@@ -22,8 +22,8 @@ from xacct_kit.steps.deploy import deploy_account, stack_request
 from xacct_kit.steps.findings import broken, guarded, not_tried
 from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
-from xacct_kit.steps.stack_deployment import failure_row
-from xacct_kit.steps.stack_view import StackFailure
+from xacct_kit.steps.stack.deployment import failure_row
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 _WORKERS = 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from xacct_kit.report import Outcome, OutcomeKind
-from xacct_kit.steps.stack_states import Standing
+from xacct_kit.steps.stack.states import Standing
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 

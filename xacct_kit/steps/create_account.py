@@ -16,12 +16,12 @@ from dataclasses import replace
 
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding
-from xacct_kit.steps.creation import Creation, Note
-from xacct_kit.steps.creation_findings import STEP
+from xacct_kit.steps.creation.creation import Creation, Note
+from xacct_kit.steps.creation.findings import STEP
+from xacct_kit.steps.creation.new_account import NewAccount
+from xacct_kit.steps.creation.organization import Organization
 from xacct_kit.steps.findings import Question, broken, skipped
 from xacct_kit.steps.management import NoManagement, management_caller
-from xacct_kit.steps.new_account import NewAccount
-from xacct_kit.steps.organization_accounts import Organization
 from xacct_kit.steps.waiting import Progress, silent
 
 

@@ -13,8 +13,8 @@ from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.steps.callers import assume_execution_role
 from xacct_kit.steps.findings import Question, answered, guarded, not_tried, skipped
-from xacct_kit.steps.stack_deployment import deploy_stack
-from xacct_kit.steps.stacks import Stack
+from xacct_kit.steps.stack.change import Stack
+from xacct_kit.steps.stack.deployment import deploy_stack
 from xacct_kit.steps.waiting import Progress, silent
 
 

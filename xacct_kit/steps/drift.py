@@ -12,9 +12,9 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.drift import DEPLOY, Difference, Severity
 from xacct_kit.steps.findings import Question, finding, not_tried, skipped
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
-from xacct_kit.steps.stack_drift import StackDrift, stack_drift
-from xacct_kit.steps.stack_location import stack_of
-from xacct_kit.steps.stack_view import StackFailure
+from xacct_kit.steps.stack.drift import StackDrift, stack_drift
+from xacct_kit.steps.stack.location import stack_of
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 

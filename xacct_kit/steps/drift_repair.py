@@ -16,8 +16,9 @@ from xacct_kit.steps.drift import check_account, question_of, told
 from xacct_kit.steps.findings import Question, finding, guarded
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
-from xacct_kit.steps.stack_comparison import stack_differences
-from xacct_kit.steps.stacks import Stack, StackFailure
+from xacct_kit.steps.stack.change import Stack
+from xacct_kit.steps.stack.comparison import stack_differences
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
 # What was changed is not seen everywhere at once, and IAM gives no bound.

@@ -15,9 +15,9 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind
 from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal
+from xacct_kit.steps.creation.organization import patiently
 from xacct_kit.steps.denials import Denial, explain
 from xacct_kit.steps.findings import Question, finding, not_tried
-from xacct_kit.steps.organization_accounts import patiently
 
 
 class NoManagement(Exception):

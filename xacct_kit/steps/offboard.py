@@ -14,13 +14,14 @@ from xacct_kit.errors import RequestError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.findings import Question, broken, finding, not_tried
-from xacct_kit.steps.gone import prove_gone
-from xacct_kit.steps.left_behind import remove_left_behind
 from xacct_kit.steps.leftovers import remove_in_account
-from xacct_kit.steps.removal_calls import plan_removal
-from xacct_kit.steps.stack_location import instance_stack
-from xacct_kit.steps.stacks import Stack, StackFailure
-from xacct_kit.steps.undeleted import Undeleted, remove_undeleted, undeleted
+from xacct_kit.steps.removal.calls import plan_removal
+from xacct_kit.steps.removal.gone import prove_gone
+from xacct_kit.steps.removal.left_behind import remove_left_behind
+from xacct_kit.steps.removal.undeleted import Undeleted, remove_undeleted, undeleted
+from xacct_kit.steps.stack.change import Stack
+from xacct_kit.steps.stack.location import instance_stack
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 _ACCESS = (

@@ -16,7 +16,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.callers import execution_role, trusted_principals
-from xacct_kit.steps.stack_states import Standing
+from xacct_kit.steps.stack.states import Standing
 
 # The refusals that can be the trust policy's, or come of there being no such role.
 _BY_TRUST = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED})

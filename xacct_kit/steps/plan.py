@@ -15,10 +15,11 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.steps.deploy import stack_request
 from xacct_kit.steps.findings import Question, broken, finding, not_tried
 from xacct_kit.steps.role_comparison import compare_role, definition_of
-from xacct_kit.steps.stack_comparison import StackDifferences, stack_differences
-from xacct_kit.steps.stack_location import stack_of
-from xacct_kit.steps.stack_states import state_of
-from xacct_kit.steps.stacks import DEAD, Stack, StackFailure
+from xacct_kit.steps.stack.change import DEAD, Stack
+from xacct_kit.steps.stack.comparison import StackDifferences, stack_differences
+from xacct_kit.steps.stack.location import stack_of
+from xacct_kit.steps.stack.states import state_of
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
 _DEPLOY = "If that is meant, deploy: xacct deploy PARAMS."

@@ -22,8 +22,8 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried
 from xacct_kit.steps.propagation import note_change
-from xacct_kit.steps.stack_deployment import deploy_stack
-from xacct_kit.steps.stacks import Stack
+from xacct_kit.steps.stack.change import Stack
+from xacct_kit.steps.stack.deployment import deploy_stack
 from xacct_kit.steps.waiting import Progress, silent
 
 PARAMETER = "ExternalId"

@@ -19,10 +19,10 @@ from xacct_kit.steps.findings import Question, finding, guarded
 from xacct_kit.steps.outside import Reach, reach, refusals, seen_from_main
 from xacct_kit.steps.propagation import told_time
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
-from xacct_kit.steps.stack_comparison import StackDifferences, shortened, stack_differences
-from xacct_kit.steps.stack_location import stack_of
-from xacct_kit.steps.stack_states import VERDICTS, Standing, state_at, state_of
-from xacct_kit.steps.stack_view import StackFailure, StackView
+from xacct_kit.steps.stack.comparison import StackDifferences, shortened, stack_differences
+from xacct_kit.steps.stack.location import stack_of
+from xacct_kit.steps.stack.states import VERDICTS, Standing, state_at, state_of
+from xacct_kit.steps.stack.view import StackFailure, StackView
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
 _LONGEST_PAUSE = 15.0

@@ -8,10 +8,10 @@ from typing import Any
 
 from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.creation_failures import failure_of, refusal_of
+from xacct_kit.steps.creation.failures import failure_of, refusal_of
+from xacct_kit.steps.creation.new_account import NewAccount
+from xacct_kit.steps.creation.organization import NotRead, Organization
 from xacct_kit.steps.findings import Question, finding
-from xacct_kit.steps.new_account import NewAccount
-from xacct_kit.steps.organization_accounts import NotRead, Organization
 
 STEP = "create_account"
 ALLOWED = Outcome(kind=OutcomeKind.ALLOWED)

@@ -9,7 +9,8 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind
 from xacct_kit.steps.findings import Question, finding
 from xacct_kit.steps.propagation import note_change
-from xacct_kit.steps.stacks import Stack, StackFailure
+from xacct_kit.steps.stack.change import Stack
+from xacct_kit.steps.stack.view import StackFailure
 
 
 def deploy_stack(

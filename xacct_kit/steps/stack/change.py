@@ -11,11 +11,9 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.stack_states import MEND, state_of
-from xacct_kit.steps.stack_view import Event, StackFailure, StackView, refused
+from xacct_kit.steps.stack.states import MEND, state_of
+from xacct_kit.steps.stack.view import Event, StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, attempts
-
-__all__ = ["Stack", "StackFailure", "refused"]
 
 _CHANGE_SET = "xacct-kit"
 # A plan has a name of its own: what it leaves when it is killed is not executed by mistake.

@@ -8,10 +8,10 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.profile import boundary_name, load_profile
 from xacct_kit.role.template import POLICY_TYPE, ROLE_TYPE
 from xacct_kit.steps.findings import finding, guarded
-from xacct_kit.steps.removal import Left, either, question_of, remove
-from xacct_kit.steps.removal_calls import plan_removal
-from xacct_kit.steps.stack_holders import holder_of
-from xacct_kit.steps.stack_view import StackFailure
+from xacct_kit.steps.removal.calls import plan_removal
+from xacct_kit.steps.removal.removal import Left, either, question_of, remove
+from xacct_kit.steps.stack.holders import holder_of
+from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress
 
 _HELD = (

@@ -14,7 +14,7 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.stack_view import StackFailure, refused
+from xacct_kit.steps.stack.view import StackFailure, refused
 
 # A resource that its stack has let go of; whether a deleted stack is told at all is not documented.
 _LET_GO = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})

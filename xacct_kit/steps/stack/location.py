@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xacct_kit.aws.session import Session
-from xacct_kit.steps.stack_view import refused
+from xacct_kit.steps.stack.view import refused
 
 
 def stack_of(session: Session, account: str) -> str:

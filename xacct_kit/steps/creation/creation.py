@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, OutcomeKind
-from xacct_kit.steps.account_arrival import access_role, move_account, passing
-from xacct_kit.steps.creation_findings import ALLOWED, CreationFindings
+from xacct_kit.steps.creation.arrival import access_role, move_account, passing
+from xacct_kit.steps.creation.findings import ALLOWED, CreationFindings
+from xacct_kit.steps.creation.new_account import NewAccount, same_email
+from xacct_kit.steps.creation.organization import Account, NotRead, Organization, Status
 from xacct_kit.steps.findings import guarded
-from xacct_kit.steps.new_account import NewAccount, same_email
-from xacct_kit.steps.organization_accounts import Account, NotRead, Organization, Status
 from xacct_kit.steps.waiting import Progress, attempts
 
 Note = Callable[[Finding, bool], None]

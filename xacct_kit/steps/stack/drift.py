@@ -14,7 +14,7 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.stack_view import StackFailure, StackView, refused
+from xacct_kit.steps.stack.view import StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, attempts
 
 # "You can perform drift detection on stacks with the following statuses", as the page above says.

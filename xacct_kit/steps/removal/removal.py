@@ -17,7 +17,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import POLICY_TYPE, ROLE_TYPE
 from xacct_kit.steps.findings import Question, finding, guarded
-from xacct_kit.steps.removal_calls import Patch, RemovalPlan, Told, plan_removal
+from xacct_kit.steps.removal.calls import Patch, RemovalPlan, Told, plan_removal
 from xacct_kit.steps.waiting import Progress, attempts
 
 

@@ -14,7 +14,7 @@ from xacct_kit.role.stack_differences import (
     template_differences,
 )
 from xacct_kit.steps.deploy import stack_parameters, template_body
-from xacct_kit.steps.stack_view import StackFailure, StackView
+from xacct_kit.steps.stack.view import StackFailure, StackView
 
 _SHOWN = 5
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.creation_findings import ALLOWED, CreationFindings
+from xacct_kit.steps.creation.findings import ALLOWED, CreationFindings
 from xacct_kit.steps.findings import Question
 from xacct_kit.steps.waiting import Progress, attempts
 

@@ -9,8 +9,8 @@ from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding
 from xacct_kit.role.template import RESOURCE_TYPES
-from xacct_kit.steps.removal import Left, remove
-from xacct_kit.steps.stack_view import StackView, failure_of
+from xacct_kit.steps.removal.removal import Left, remove
+from xacct_kit.steps.stack.view import StackView, failure_of
 from xacct_kit.steps.waiting import Progress
 
 

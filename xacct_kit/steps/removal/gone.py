@@ -17,7 +17,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
-from xacct_kit.steps.left_behind import policy_arn
+from xacct_kit.steps.removal.left_behind import policy_arn
 from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.waiting import Progress, attempts
 

@@ -1,0 +1,1 @@
+"""What is taken away when an account is let go, and the proof that it is gone."""

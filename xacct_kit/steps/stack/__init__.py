@@ -1,0 +1,1 @@
+"""One CloudFormation stack in one account: read, told, planned, changed and removed."""
