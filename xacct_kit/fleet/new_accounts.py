@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from xacct_kit.aws.session import Session
+from xacct_kit.fleet.fan_out import fan_out
 from xacct_kit.fleet.journal import Journal
 from xacct_kit.fleet.run import Kept, Ledger
 from xacct_kit.report import Finding, Report, Verdict
@@ -119,15 +121,10 @@ class _Batch:
             for new in todo:
                 self._ledger.add(new.email, [replace(organization, account=new.email)], last=False)
             return
+        earlier = ((new, known.get(new.email, _Earlier()).request_id) for new in todo)
+        tasks = ((new, partial(self._one, organization, new, request)) for new, request in earlier)
         with ThreadPoolExecutor(_IN_PROGRESS, thread_name_prefix="new-account") as executor:
-            try:
-                earlier = ((new, known.get(new.email, _Earlier()).request_id) for new in todo)
-                futures = [executor.submit(self._one, organization, *each) for each in earlier]
-                for future in as_completed(futures):
-                    future.result()
-            except BaseException:
-                executor.shutdown(cancel_futures=True)
-                raise
+            fan_out(executor, tasks, _IN_PROGRESS, take=lambda *_: None, stop=lambda: None)
 
     def _one(self, organization: Organization, new: NewAccount, request_id: str) -> None:
         def note(row: Finding, last: bool) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Protocol
 
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import RunError
 from xacct_kit.fleet.crew import Crew, Errand
+from xacct_kit.fleet.fan_out import fan_out
 from xacct_kit.fleet.stack_set_calls import Deployment
 from xacct_kit.fleet.stack_set_removal import remove_stack_instances
 from xacct_kit.fleet.stack_set_rotation import begin as begin_rotation
@@ -202,50 +202,19 @@ class _Run:
             probes.prepare(self._session, accounts[0])
         with nullcontext(crew.executor) if crew.executor else crew.assemble(width, processes) as executor:
             try:
-                self._fan_out(executor, task, accounts, 2 * width, brought=crew.executor is not None)
+                fan_out(
+                    executor,
+                    ((account, task(account)) for account in accounts),
+                    2 * width,
+                    take=self._take,
+                    stop=self._stopped.set,
+                    brought=crew.executor is not None,
+                )
             except BrokenExecutor as error:
                 raise RunError(f"A process that worked on the run has ended: {error}.") from error
 
-    def _fan_out(
-        self,
-        executor: Executor,
-        task: Callable[[str], Callable[[], list[Finding] | None]],
-        accounts: Sequence[str],
-        most: int,
-        *,
-        brought: bool,
-    ) -> None:
-        """Work on all accounts, on no more than so many at a time; nothing waits for the slowest."""
-        waiting, pending = iter(accounts), dict[Future[list[Finding] | None], str]()
-        try:
-            while True:
-                for account in islice(waiting, most - len(pending)):
-                    pending[executor.submit(task(account))] = account
-                if not pending:
-                    return
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    self._take(pending.pop(future), future)
-        except BaseException:
-            self._stopped.set()
-            for future in pending:
-                future.cancel()
-            # An executor that was brought goes on to serve whoever brought it.
-            if brought:
-                wait(pending)
-            else:
-                executor.shutdown(cancel_futures=True)
-            self._keep(pending)
-            raise
-
-    def _keep(self, ended: Mapping[Future[list[Finding] | None], str]) -> None:
-        """Keep what came of the accounts that were worked on when the run was stopped."""
-        for future, account in ended.items():
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self._take(account, future)
-
-    def _take(self, account: str, future: Future[list[Finding] | None]) -> None:
+    def _take(self, account: str, findings: list[Finding] | None) -> None:
         """Keep what was found elsewhere; what was found here is kept already."""
-        findings = future.result()
         if findings is not None:
             self._note(account, findings, last=True)
 
