@@ -8,7 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stack_set_sandbox import MANAGEMENT, administer, administration, again, document, make_role, operations
+from stack_set_sandbox import (
+    MANAGEMENT,
+    STACK_SET,
+    administer,
+    administration,
+    again,
+    document,
+    make_role,
+    operations,
+)
 
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import question_of, told
@@ -16,6 +25,7 @@ from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel, StackSe
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.steps.deploy import stack_request
 from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import attempts, silent
 
@@ -147,6 +157,34 @@ def test_where_the_external_id_cannot_be_compared_the_stack_set_is_updated(sessi
     assert verdicts(rows) == ALL_PASS
     assert operations(session) == ["CREATE", "UPDATE"]
     assert "onboard-account: its external ID cannot be compared, so that it is updated" in lines
+
+
+@pytest.mark.parametrize("before", [(), MEMBERS[:1]], ids=["never had a stack", "has a suspended account alone"])
+def test_a_stack_set_without_current_stacks_is_not_believed_to_have_the_external_id(
+    session: xk.Session, before: Sequence[str]
+) -> None:
+    administration(session)
+    grant(session)
+    older = again(session, external_id="an-older-external-id")
+    make_stack_set(older)
+    if before:
+        administer(session, MANAGEMENT, "organizations", "CloseAccount", AccountId=before[0])
+        deployed(older, accounts=before)
+    accounts = [account for account in MEMBERS if account not in before]
+    rows, lines = deployed(again(session), accounts=accounts)
+    assert verdicts(rows) == dict.fromkeys(accounts, Verdict.PASS)
+    assert operations(session)[-2:] == ["UPDATE", "CREATE"]
+    for account in accounts:
+        trust = administer(session, account, "iam", "GetRole", RoleName=ROLE)["Role"]
+        assert session.external_id in json.dumps(trust["AssumeRolePolicyDocument"])
+    assert not any("external-id" in text for text in (*lines, *map(str, rows.values())))
+
+
+def make_stack_set(session: xk.Session) -> None:
+    """A stack set that nothing has been deployed by yet."""
+    managed = {"PermissionModel": "SELF_MANAGED", "ManagedExecution": {"Active": True}}
+    request = {**stack_request(session), **managed, "ExecutionRoleName": EXECUTION_ROLE}
+    administer(session, MANAGEMENT, "cloudformation", "CreateStackSet", StackSetName=STACK_SET, **request)
 
 
 def test_an_operation_that_somebody_else_has_begun_is_waited_for(session: xk.Session) -> None:
