@@ -159,7 +159,9 @@ def test_where_the_external_id_cannot_be_compared_the_stack_set_is_updated(sessi
     assert "onboard-account: its external ID cannot be compared, so that it is updated" in lines
 
 
-@pytest.mark.parametrize("before", [(), MEMBERS[:1]], ids=["never had a stack", "has a suspended account alone"])
+@pytest.mark.parametrize(
+    "before", [(), MEMBERS[:1]], ids=["never had a stack", "has a suspended account alone"]
+)
 def test_a_stack_set_without_current_stacks_is_not_believed_to_have_the_external_id(
     session: xk.Session, before: Sequence[str]
 ) -> None:
