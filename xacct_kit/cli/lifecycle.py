@@ -234,6 +234,8 @@ def new_external_id(
     from xacct_kit.environment import connect
     from xacct_kit.steps.external_ids import make_external_id
 
+    if not rotate and (out or form is not Format.TABLE or workers):
+        raise RequestError("new-external-id: only --rotate has --out, --format and --workers; leave them out")
     params = load(file, param, accounts)
     if rotate:
         take(params, "ROTATION", out, form, workers=workers)
