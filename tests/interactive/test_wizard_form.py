@@ -17,6 +17,7 @@ import xacct_kit as xk
 from xacct_kit.errors import ParamsError
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.params_file import to_yaml
+from xacct_kit.interactive.run_state import RunState
 from xacct_kit.interactive.wizard import Wizard
 from xacct_kit.interactive.wizard_page import WizardPage
 from xacct_kit.params import Params
@@ -32,10 +33,14 @@ class Runs:
 
     def __init__(self) -> None:
         self.lines: list[CommandLine] = []
+        self.views: list[Any] = []
 
-    def __call__(self, line: CommandLine) -> ipywidgets.Widget:
+    def __call__(self, line: CommandLine) -> Any:
         self.lines.append(line)
-        return ipywidgets.HTML(f"run {len(self.lines)}")
+        view = ipywidgets.HTML(f"run {len(self.lines)}")
+        view.state = RunState.RUNNING
+        self.views.append(view)
+        return view
 
 
 @pytest.fixture
@@ -292,6 +297,23 @@ def test_units_are_agreed_to_by_name(shown: Wizard) -> None:
 def test_a_check_on_aws_needs_no_tick(shown: Wizard, runs: Runs) -> None:
     enter(shown, environment="aws", **COMPLETE).check.click()
     assert [line.command for line in runs.lines] == ["probe"]
+
+
+def test_a_run_that_goes_on_stays_in_sight_below_the_next(shown: Wizard, runs: Runs) -> None:
+    page = shown.page
+    page.check.click()
+    assert "stays in sight" not in page.told.value
+    page.deploy.click()
+    assert "What was begun before goes on, and stays in sight below it." in page.told.value
+    assert in_sight(page) == ["run 2", "<h3>Begun before</h3>", "run 1"]
+    runs.views[0].state = RunState.GREEN
+    page.check.click()
+    assert in_sight(page) == ["run 3", "<h3>Begun before</h3>", "run 2"]
+
+
+def in_sight(page: WizardPage) -> list[str]:
+    """The runs, which stand under all else."""
+    return [part.value for part in page.widget.children[-1].children]
 
 
 # Secrets
