@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from nbclient import NotebookClient
 
 import xacct_kit as xk
 from xacct_kit.errors import ParamsError
+from xacct_kit.interactive.account_tree import AccountTree
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.params_file import to_yaml
 from xacct_kit.interactive.run_state import RunState
@@ -176,7 +179,8 @@ def test_the_organization_is_read_on_a_click_and_ticked(shown: Wizard) -> None:
     page = enter(shown, sandbox_accounts="3", member_accounts="400000000000")
     assert page.picker.tree is None
     page.picker.show_tree.click()
-    tree = page.picker.tree
+    assert "Reading the organization" in page.picker.said.value, "nobody has to wait for it"
+    tree = read(page)
     assert tree is not None
     left_out = {node["id"] for node in tree.nodes if node["leftOut"]}
     assert left_out == {"111111111111", "222222222222"}
@@ -191,11 +195,31 @@ def test_the_organization_is_read_on_a_click_and_ticked(shown: Wizard) -> None:
     assert page.picker.tree is None, "it was of another organization"
 
 
+def test_an_organization_that_is_no_longer_meant_is_not_shown(shown: Wizard) -> None:
+    page = shown.page
+    page.picker.show_tree.click()
+    (reading,) = (each for each in threading.enumerate() if each.name == "xacct-organization")
+    enter(shown, sandbox_accounts="2")
+    assert not page.picker.show_tree.disabled
+    reading.join()
+    assert (page.picker.tree, page.picker.said.value) == (None, "")
+    page.picker.show_tree.click()
+    assert read(page) is not None
+
+
+def read(page: WizardPage) -> AccountTree | None:
+    """The tree, when the organization has been read."""
+    while page.picker.show_tree.disabled:
+        time.sleep(0.01)
+    return page.picker.tree
+
+
 def test_an_organization_that_cannot_be_read_says_why(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     page = Wizard(ACCOUNT, start=Runs()).page
     page.picker.show_tree.click()
+    assert read(page) is None
     assert (
         "There are no AWS credentials. Set access_profile in the params, or sign in" in page.picker.said.value
     )
