@@ -13,6 +13,9 @@ import boto3
 import pytest
 import yaml
 
+from xacct_kit.sandbox.layout import Layout
+from xacct_kit.sandbox.process import SandboxProcess
+
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = str(ROOT / "params" / "sandbox.yaml")
 
@@ -153,6 +156,43 @@ def test_bad_usage_is_exit_2_without_a_traceback(tmp_path: Path, arguments: list
     assert "Traceback" not in done.stderr
 
 
+def stopped(*arguments: str, after: str, cwd: Path, stdin: str = "") -> tuple[int, str]:
+    """The exit code and last line of a command that is interrupted once it has told something."""
+    command = [sys.executable, "-c", "from xacct_kit.cli import main; main()", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdin.write(stdin)
+        running.stdin.flush()
+        told = running.stdout if stdin else running.stderr
+        assert any(after in line for line in iter(told.readline, ""))
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read()
+    assert "Traceback" not in said
+    return running.returncode, said.splitlines()[-1]
+
+
+def test_a_command_that_is_interrupted_is_exit_3(tmp_path: Path) -> None:
+    request = json.dumps({"principal": "arn:aws:iam::333333333333:user/a", "action": "s3:GetObject"})
+    assert stopped("decide", "-", after="{", cwd=tmp_path, stdin=f"{request}\n") == (3, "stopped")
+
+
+def test_a_creation_that_is_interrupted_is_exit_3_and_says_how_it_goes_on(
+    no_aws: None, tmp_path: Path
+) -> None:
+    child = SandboxProcess(Layout(account_seconds=1.0))
+    try:
+        new = ["--name", "new", "--email", "new@example.com", "--out", "out"]
+        options = ["-p", f"sandbox_endpoint={child.endpoint}", *new]
+        code, said = stopped("create-account", SANDBOX, *options, after="new", cwd=tmp_path)
+    finally:
+        child.stop()
+    assert (code, said) == (3, "stopped; what is known is in out: go on with --resume --out out")
+    assert "account-created" in (tmp_path / "out" / "creations.jsonl").read_text(encoding="utf-8")
+
+
 def test_the_template_is_yaml_on_standard_output(tmp_path: Path) -> None:
     done = xacct("template", str(ROOT / "params" / "china.yaml"), cwd=tmp_path)
     assert done.returncode == 0
@@ -236,5 +276,6 @@ def test_a_served_sandbox_is_reached_with_the_environment_that_it_prints(tmp_pat
             probe, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         served.send_signal(signal.SIGINT)
+    assert served.returncode == 0
     assert identity["Arn"] == "arn:aws:iam::111111111111:user/operator"
     assert done.returncode == 0, done.stdout + done.stderr

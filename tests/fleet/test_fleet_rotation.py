@@ -12,7 +12,19 @@ from typing import Any
 
 import pytest
 import yaml
-from stack_set_sandbox import MANAGEMENT, STACK_SET, administer, administration, again, document, operations
+from stack_set_sandbox import (
+    MANAGEMENT,
+    STACK_SET,
+    activate,
+    administer,
+    administration,
+    again,
+    allow_role,
+    forbid_operator,
+    forbid_role,
+    operations,
+    unit_of,
+)
 from typer.testing import CliRunner
 
 import xacct_kit as xk
@@ -31,6 +43,7 @@ from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import silent
 
 MEMBERS = ("333333333333", "400000000000", "400000000001")
+ACCESS_ROLE = "OrganizationAccountAccessRole"
 PROBES = ["rotate-stack", "new-id-is-accepted", "old-id-is-refused"]
 _numbers = itertools.count(400_000_000_000)
 
@@ -170,7 +183,7 @@ def self_managed(tmp_path: Path) -> Iterator[xk.Session]:
 def service_managed(tmp_path: Path) -> Iterator[xk.Session]:
     units = {"member_accounts": [], "organizational_units": ["root"], "stack_set": "service-managed"}
     with opened(tmp_path, **units) as session:
-        administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+        activate(session)
         assert carry_out(again(session).params, DEPLOYMENT).ok
         yield again(session)
 
@@ -243,10 +256,7 @@ def test_where_one_stack_fails_the_reference_stays_and_the_next_rotation_goes_on
     self_managed: xk.Session,
 ) -> None:
     old, other = self_managed.external_id, MEMBERS[1]
-    denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:Update*"}]}
-    denied["Statement"][0]["Resource"] = "*"  # type: ignore[index]
-    role = {"RoleName": "OrganizationAccountAccessRole", "PolicyName": "no"}
-    administer(self_managed, other, "iam", "PutRolePolicy", PolicyDocument=json.dumps(denied), **role)
+    forbid_role(self_managed, other, ACCESS_ROLE, "iam:Update*")
     short = again(self_managed, wait_seconds=10)
     report, _ = rotated(short)
     expected = {**dict.fromkeys(MEMBERS, Verdict.PASS), other: Verdict.FAIL}
@@ -259,7 +269,7 @@ def test_where_one_stack_fails_the_reference_stays_and_the_next_rotation_goes_on
     assert again(short).external_id == old
     new = pending(short)
 
-    administer(self_managed, other, "iam", "DeleteRolePolicy", **role)
+    allow_role(self_managed, other, ACCESS_ROLE)
     later = again(self_managed)
     report, _ = rotated(later)
     assert report.ok, str(report.faults)
@@ -322,9 +332,7 @@ def test_what_was_current_before_an_operation_that_goes_on_is_no_proof(
 def test_where_stack_sets_may_not_act_no_account_is_proven(self_managed: xk.Session) -> None:
     old = self_managed.external_id
     session = again(self_managed, wait_seconds=1)
-    deny = document("Deny", "sts:AssumeRole", Resource="*")
-    role = {"RoleName": ADMINISTRATION_ROLE, "PolicyName": "no"}
-    administer(session, MANAGEMENT, "iam", "PutRolePolicy", PolicyDocument=deny, **role)
+    forbid_role(session, MANAGEMENT, ADMINISTRATION_ROLE, "sts:AssumeRole")
     report, _ = rotated(session)
     assert set(verdicts(report, "rotate-stack").values()) <= {Verdict.FAIL, Verdict.UNKNOWN}
     assert set(verdicts(report, "new-id-is-accepted").values()) == {Verdict.FAIL}
@@ -332,18 +340,14 @@ def test_where_stack_sets_may_not_act_no_account_is_proven(self_managed: xk.Sess
 
 
 def test_an_operator_who_may_not_read_the_stack_set_makes_nothing(self_managed: xk.Session) -> None:
-    deny = document("Deny", "cloudformation:DescribeStackSet", Resource="*")
-    user = {"UserName": "operator", "PolicyName": "no"}
-    administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
+    forbid_operator(self_managed, "cloudformation:DescribeStackSet")
     with pytest.raises(RunError, match=r"The external ID is not rotated.*cloudformation:DescribeStackSet"):
         xk.rotate_external_id(self_managed)
     assert pending(self_managed) is None
 
 
 def test_an_operator_who_may_not_update_is_told_in_every_account(self_managed: xk.Session) -> None:
-    deny = document("Deny", "cloudformation:UpdateStackSet", Resource="*")
-    user = {"UserName": "operator", "PolicyName": "no"}
-    administer(self_managed, MANAGEMENT, "iam", "PutUserPolicy", PolicyDocument=deny, **user)
+    forbid_operator(self_managed, "cloudformation:UpdateStackSet")
     report, _ = rotated(again(self_managed, wait_seconds=1))
     assert verdicts(report, "rotate-stack") == dict.fromkeys(MEMBERS, Verdict.FAIL)
     assert switch(report).verdict is Verdict.FAIL
@@ -352,20 +356,8 @@ def test_an_operator_who_may_not_update_is_told_in_every_account(self_managed: x
 def test_an_account_outside_the_units_has_a_stack_of_its_own(tmp_path: Path) -> None:
     units = {"member_accounts": list(MEMBERS), "stack_set": "service-managed"}
     with opened(tmp_path, **units, organizational_units=["root"]) as session:
-        administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
-        (root,) = administer(session, MANAGEMENT, "organizations", "ListRoots")["Roots"]
-        made = administer(
-            session,
-            MANAGEMENT,
-            "organizations",
-            "CreateOrganizationalUnit",
-            ParentId=root["Id"],
-            Name="research",
-        )
-        unit = made["OrganizationalUnit"]["Id"]
-        for account in MEMBERS[:2]:
-            places = {"SourceParentId": root["Id"], "DestinationParentId": unit}
-            administer(session, MANAGEMENT, "organizations", "MoveAccount", AccountId=account, **places)
+        activate(session)
+        unit = unit_of(session, *MEMBERS[:2])
         some = again(session, organizational_units=(unit,))
         assert carry_out(some.params, DEPLOYMENT).ok
         old = some.external_id

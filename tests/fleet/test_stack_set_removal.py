@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from stack_set_sandbox import MANAGEMENT, STACK_SET, administer, administration, document
+from stack_set_sandbox import (
+    MANAGEMENT,
+    STACK_SET,
+    activate,
+    administer,
+    administration,
+    forbid_role,
+    instances,
+    root_of,
+)
 
 import xacct_kit as xk
 from xacct_kit.fleet.run import run
@@ -48,11 +57,6 @@ def session(opened: xk.Session) -> xk.Session:
     return opened
 
 
-def left(session: xk.Session) -> list[str]:
-    listed = administer(session, MANAGEMENT, "cloudformation", "ListStackInstances", StackSetName=STACK_SET)
-    return [each["Account"] for each in listed["Summaries"]]
-
-
 def test_the_stack_that_a_stack_set_has_made_is_the_one_that_status_and_plan_look_at(
     session: xk.Session,
 ) -> None:
@@ -66,7 +70,7 @@ def test_one_account_goes_with_its_stack_and_the_other_stays(session: xk.Session
     lines: list[str] = []
     (row,) = remove_stack_instances(session, MEMBERS[:1], SELF_MANAGED, lines.append)
     assert (row.step, row.verdict) == ("offboard", Verdict.PASS)
-    assert left(session) == [MEMBERS[1]]
+    assert list(instances(session)) == [MEMBERS[1]]
     assert administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"] == []
     assert administer(session, MEMBERS[1], "iam", "GetRole", RoleName=ROLE)
     assert lines[-1] == f"{STACK_SET}: DeleteStackInstances is SUCCEEDED"
@@ -80,7 +84,7 @@ def test_a_run_lets_go_of_all_accounts_at_once_and_proves_that_the_roles_are_gon
     assert report.ok
     probes = {row.probe for row in report if row.account == MEMBERS[0]}
     assert {"stack-set-instance", "stack", "role-is-gone", "cannot-be-assumed"} <= probes
-    assert left(session) == []
+    assert list(instances(session)) == []
     again = run(session, [offboard_account], stack_set=SELF_MANAGED)
     assert again.ok
     assert "stack-set-instance" not in {row.probe for row in again}
@@ -124,15 +128,13 @@ def test_a_role_that_a_stack_could_not_delete_is_removed_and_the_stack_set_lets_
     assert rows[0].why.startswith(f"The stack {stack['StackId']} could not delete {ROLE} (AWS::IAM::Role).")
     assert f"It is removed now (detached: {READ_ONLY})." in rows[0].why
     assert lines.count(f"{STACK_SET}: DeleteStackInstances has begun") == 2
-    assert left(session) == []
+    assert list(instances(session)) == []
     assert administer(session, MEMBERS[0], "cloudformation", "DescribeStacks")["Stacks"] == []
 
 
 def test_a_role_that_cannot_be_removed_either_stays_with_its_stack_and_is_said(session: xk.Session) -> None:
     administer(session, MEMBERS[0], "iam", "AttachRolePolicy", RoleName=ROLE, PolicyArn=READ_ONLY)
-    denied = document("Deny", "iam:DetachRolePolicy", Resource="*")
-    forbidden = {"RoleName": ACCESS_ROLE, "PolicyName": "forbidden", "PolicyDocument": denied}
-    administer(session, MEMBERS[0], "iam", "PutRolePolicy", **forbidden)
+    forbid_role(session, MEMBERS[0], ACCESS_ROLE, "iam:DetachRolePolicy")
     rows = remove_stack_instances(session, MEMBERS, SELF_MANAGED)
     verdicts = {(row.account, row.probe): row.verdict for row in rows}
     assert verdicts == {
@@ -141,7 +143,7 @@ def test_a_role_that_cannot_be_removed_either_stays_with_its_stack_and_is_said(s
         (MEMBERS[1], "stack-set-instance"): Verdict.PASS,
     }
     assert [call["operation"] for call in rows[0].patch] == ["DetachRolePolicy", "DeleteRole"]
-    assert left(session) == [MEMBERS[0]]
+    assert list(instances(session)) == [MEMBERS[0]]
 
 
 def test_a_stack_that_outlived_its_stack_set_holds_the_role_and_is_named(
@@ -180,15 +182,14 @@ def offboarded(session: xk.Session) -> dict[str, Finding]:
 
 
 def test_accounts_of_units_go_by_their_units_and_no_other_account_does(opened: xk.Session) -> None:
-    administer(opened, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
-    (root,) = administer(opened, MANAGEMENT, "organizations", "ListRoots")["Roots"]
-    managed = Deployment(model=PermissionModel.SERVICE_MANAGED, organizational_units=(root["Id"],))
+    activate(opened)
+    managed = Deployment(model=PermissionModel.SERVICE_MANAGED, organizational_units=(root_of(opened),))
     rows = deploy_stack_set(opened, MEMBERS, managed)
     assert all(row.verdict.green for row in rows)
-    before = left(opened)
+    before = list(instances(opened))
     (row,) = remove_stack_instances(opened, MEMBERS[:1], managed)
     assert row.verdict is Verdict.PASS
-    assert left(opened) == [account for account in before if account != MEMBERS[0]]
+    assert list(instances(opened)) == [account for account in before if account != MEMBERS[0]]
 
 
 def test_where_there_is_no_stack_set_there_is_nothing_to_let_go(opened: xk.Session) -> None:

@@ -8,7 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stack_set_sandbox import MANAGEMENT, administer, administration, again, document, make_role, operations
+from stack_set_sandbox import (
+    MANAGEMENT,
+    STACK_SET,
+    activate,
+    administer,
+    administration,
+    again,
+    document,
+    forbid_operator,
+    instances,
+    make_role,
+    move,
+    operations,
+    unit_of,
+)
 
 import xacct_kit as xk
 from xacct_kit.fleet.stack_instances import question_of, told
@@ -16,6 +30,7 @@ from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel, StackSe
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.steps.deploy import stack_request
 from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import attempts, silent
 
@@ -85,14 +100,14 @@ def test_accounts_are_deployed_to_at_once_and_a_failure_stops_no_other(session: 
     grant(session)
     deployed(session)
     listed = administer(
-        session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName="onboard-account"
+        session, MANAGEMENT, "cloudformation", "ListStackSetOperations", StackSetName=STACK_SET
     )
     described = administer(
         session,
         MANAGEMENT,
         "cloudformation",
         "DescribeStackSetOperation",
-        StackSetName="onboard-account",
+        StackSetName=STACK_SET,
         OperationId=listed["Summaries"][0]["OperationId"],
     )
     assert described["StackSetOperation"]["OperationPreferences"] == {
@@ -149,6 +164,36 @@ def test_where_the_external_id_cannot_be_compared_the_stack_set_is_updated(sessi
     assert "onboard-account: its external ID cannot be compared, so that it is updated" in lines
 
 
+@pytest.mark.parametrize(
+    "before", [(), MEMBERS[:1]], ids=["never had a stack", "has a suspended account alone"]
+)
+def test_a_stack_set_without_current_stacks_is_not_believed_to_have_the_external_id(
+    session: xk.Session, before: Sequence[str]
+) -> None:
+    administration(session)
+    grant(session)
+    older = again(session, external_id="an-older-external-id")
+    make_stack_set(older)
+    if before:
+        administer(session, MANAGEMENT, "organizations", "CloseAccount", AccountId=before[0])
+        deployed(older, accounts=before)
+    accounts = [account for account in MEMBERS if account not in before]
+    rows, lines = deployed(again(session), accounts=accounts)
+    assert verdicts(rows) == dict.fromkeys(accounts, Verdict.PASS)
+    assert operations(session)[-2:] == ["UPDATE", "CREATE"]
+    for account in accounts:
+        trust = administer(session, account, "iam", "GetRole", RoleName=ROLE)["Role"]
+        assert session.external_id in json.dumps(trust["AssumeRolePolicyDocument"])
+    assert not any("external-id" in text for text in (*lines, *map(str, rows.values())))
+
+
+def make_stack_set(session: xk.Session) -> None:
+    """A stack set that nothing has been deployed by yet."""
+    managed = {"PermissionModel": "SELF_MANAGED", "ManagedExecution": {"Active": True}}
+    request = {**stack_request(session), **managed, "ExecutionRoleName": EXECUTION_ROLE}
+    administer(session, MANAGEMENT, "cloudformation", "CreateStackSet", StackSetName=STACK_SET, **request)
+
+
 def test_an_operation_that_somebody_else_has_begun_is_waited_for(session: xk.Session) -> None:
     administration(session)
     grant(session)
@@ -159,7 +204,7 @@ def test_an_operation_that_somebody_else_has_begun_is_waited_for(session: xk.Ses
         MANAGEMENT,
         "cloudformation",
         "UpdateStackSet",
-        StackSetName="onboard-account",
+        StackSetName=STACK_SET,
         UsePreviousTemplate=True,
         Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in keys],
         Capabilities=["CAPABILITY_NAMED_IAM"],
@@ -241,16 +286,7 @@ def test_without_the_administration_role_nothing_is_made(session: xk.Session) ->
 def test_an_operator_who_may_not_is_told_which_action(session: xk.Session) -> None:
     administration(session)
     grant(session)
-    denied = document("Deny", "cloudformation:CreateStackSet", Resource="*")
-    administer(
-        session,
-        MANAGEMENT,
-        "iam",
-        "PutUserPolicy",
-        UserName="operator",
-        PolicyName="no",
-        PolicyDocument=denied,
-    )
+    forbid_operator(session, "cloudformation:CreateStackSet")
     rows, _ = deployed(session)
     assert {(row.verdict, row.outcome) for row in rows.values()} == {
         (Verdict.FAIL, OutcomeKind.DENIED_IDENTITY)
@@ -282,23 +318,6 @@ def test_the_management_account_is_deployed_to_directly_and_first(session: xk.Se
     assert {row.verdict for row in rows} == {Verdict.PASS}
 
 
-def unit_of(session: xk.Session, *accounts: str) -> str:
-    """An organizational unit that holds accounts."""
-    (root,) = administer(session, MANAGEMENT, "organizations", "ListRoots")["Roots"]
-    made = administer(
-        session,
-        MANAGEMENT,
-        "organizations",
-        "CreateOrganizationalUnit",
-        ParentId=root["Id"],
-        Name="research",
-    )
-    unit = str(made["OrganizationalUnit"]["Id"])
-    for account in accounts:
-        move(session, account, unit)
-    return unit
-
-
 def service_managed(*units: str) -> Deployment:
     return Deployment(model=PermissionModel.SERVICE_MANAGED, organizational_units=units)
 
@@ -312,15 +331,15 @@ def test_trusted_access_is_asked_for_and_never_switched_on(session: xk.Session) 
 
 
 def test_units_are_deployed_to_and_what_is_outside_of_them_directly(session: xk.Session) -> None:
-    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    activate(session)
     deployment = service_managed(unit_of(session, *MEMBERS[:2]))
     rows, lines = deployed(session, deployment)
     assert verdicts(rows) == ALL_PASS
     assert [rows[account].probe for account in MEMBERS] == ["stack-set-instance"] * 2 + ["deploy-stack"]
     assert f"{MEMBERS[2]} is not reached by StackSets: it is deployed to directly" in lines
-    described = administer(
-        session, MANAGEMENT, "cloudformation", "DescribeStackSet", StackSetName="onboard-account"
-    )["StackSet"]
+    described = administer(session, MANAGEMENT, "cloudformation", "DescribeStackSet", StackSetName=STACK_SET)[
+        "StackSet"
+    ]
     assert described["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": True}
 
     rows, _ = deployed(again(session), deployment)
@@ -328,26 +347,13 @@ def test_units_are_deployed_to_and_what_is_outside_of_them_directly(session: xk.
     assert operations(session) == ["CREATE"]
 
 
-def move(session: xk.Session, account: str, unit: str) -> None:
-    (root,) = administer(session, MANAGEMENT, "organizations", "ListRoots")["Roots"]
-    administer(
-        session,
-        MANAGEMENT,
-        "organizations",
-        "MoveAccount",
-        AccountId=account,
-        SourceParentId=root["Id"],
-        DestinationParentId=unit,
-    )
-
-
 def test_an_account_that_comes_into_a_unit_is_deployed_to_by_itself(session: xk.Session) -> None:
-    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    activate(session)
     unit = unit_of(session, *MEMBERS[:2])
     deployed(session, service_managed(unit), MEMBERS[:2])
     move(session, MEMBERS[2], unit)
     for _ in attempts(30):
-        if operations(session) == ["CREATE", "CREATE"] and instance_of(session, MEMBERS[2]) == "CURRENT":
+        if operations(session) == ["CREATE", "CREATE"] and instances(session).get(MEMBERS[2]) == "CURRENT":
             break
     rows, _ = deployed(again(session), service_managed(unit))
     assert verdicts(rows) == ALL_PASS
@@ -355,23 +361,11 @@ def test_an_account_that_comes_into_a_unit_is_deployed_to_by_itself(session: xk.
     assert operations(session) == ["CREATE", "CREATE"]
 
 
-def instance_of(session: xk.Session, account: str) -> str:
-    listed = administer(
-        session,
-        MANAGEMENT,
-        "cloudformation",
-        "ListStackInstances",
-        StackSetName="onboard-account",
-        StackInstanceAccount=account,
-    )
-    return "".join(summary["Status"] for summary in listed["Summaries"])
-
-
 def test_a_stack_set_of_the_other_permission_model_is_left_alone(session: xk.Session) -> None:
     administration(session)
     grant(session)
     deployed(session)
-    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    activate(session)
     rows, _ = deployed(again(session), service_managed(unit_of(session, *MEMBERS)))
     assert {row.verdict for row in rows.values()} == {Verdict.FAIL}
     assert all("it is SELF_MANAGED" in row.why for row in rows.values())
@@ -445,7 +439,7 @@ def test_the_params_say_that_a_run_deploys_by_a_stack_set(session: xk.Session) -
 
 
 def test_the_params_say_that_it_goes_to_organizational_units(session: xk.Session) -> None:
-    administer(session, MANAGEMENT, "cloudformation", "ActivateOrganizationsAccess")
+    activate(session)
     params = Params.load(
         "params/sandbox.yaml",
         member_accounts=[],

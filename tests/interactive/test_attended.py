@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from xacct_kit.attended import attended
@@ -25,3 +29,22 @@ def test_somebody_looks_where_a_page_started_the_kernel(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert attended() is looking
+
+
+_IN_A_KERNEL = "from xacct_kit.attended import attended; print(attended())"
+_OF_A_KERNEL = f"""
+from jupyter_client.launcher import launch_kernel
+import sys
+launch_kernel([sys.executable, "-c", {_IN_A_KERNEL!r}]).wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is known on Linux alone")
+@pytest.mark.parametrize(
+    ("code", "looking"), [(_IN_A_KERNEL, "True"), (_OF_A_KERNEL, "False")], ids=["the page's", "in batch"]
+)
+def test_nobody_looks_at_a_kernel_that_a_page_s_kernel_starts(no_aws: None, code: str, looking: str) -> None:
+    """As papermill does, where it is called in a cell or by one."""
+    page = {**os.environ, "JPY_SESSION_NAME": "Untitled.ipynb", "JPY_PARENT_PID": str(os.getpid())}
+    done = subprocess.run([sys.executable, "-c", code], env=page, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [looking], done.stderr

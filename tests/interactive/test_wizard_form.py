@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +17,10 @@ from nbclient import NotebookClient
 
 import xacct_kit as xk
 from xacct_kit.errors import ParamsError
+from xacct_kit.interactive.account_tree import AccountTree
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.params_file import to_yaml
+from xacct_kit.interactive.run_state import RunState
 from xacct_kit.interactive.wizard import Wizard
 from xacct_kit.interactive.wizard_page import WizardPage
 from xacct_kit.params import Params
@@ -32,10 +36,14 @@ class Runs:
 
     def __init__(self) -> None:
         self.lines: list[CommandLine] = []
+        self.views: list[Any] = []
 
-    def __call__(self, line: CommandLine) -> ipywidgets.Widget:
+    def __call__(self, line: CommandLine) -> Any:
         self.lines.append(line)
-        return ipywidgets.HTML(f"run {len(self.lines)}")
+        view = ipywidgets.HTML(f"run {len(self.lines)}")
+        view.state = RunState.RUNNING
+        self.views.append(view)
+        return view
 
 
 @pytest.fixture
@@ -171,7 +179,8 @@ def test_the_organization_is_read_on_a_click_and_ticked(shown: Wizard) -> None:
     page = enter(shown, sandbox_accounts="3", member_accounts="400000000000")
     assert page.picker.tree is None
     page.picker.show_tree.click()
-    tree = page.picker.tree
+    assert "Reading the organization" in page.picker.said.value, "nobody has to wait for it"
+    tree = read(page)
     assert tree is not None
     left_out = {node["id"] for node in tree.nodes if node["leftOut"]}
     assert left_out == {"111111111111", "222222222222"}
@@ -186,11 +195,31 @@ def test_the_organization_is_read_on_a_click_and_ticked(shown: Wizard) -> None:
     assert page.picker.tree is None, "it was of another organization"
 
 
+def test_an_organization_that_is_no_longer_meant_is_not_shown(shown: Wizard) -> None:
+    page = shown.page
+    page.picker.show_tree.click()
+    (reading,) = (each for each in threading.enumerate() if each.name == "xacct-organization")
+    enter(shown, sandbox_accounts="2")
+    assert not page.picker.show_tree.disabled
+    reading.join()
+    assert (page.picker.tree, page.picker.said.value) == (None, "")
+    page.picker.show_tree.click()
+    assert read(page) is not None
+
+
+def read(page: WizardPage) -> AccountTree | None:
+    """The tree, when the organization has been read."""
+    while page.picker.show_tree.disabled:
+        time.sleep(0.01)
+    return page.picker.tree
+
+
 def test_an_organization_that_cannot_be_read_says_why(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     page = Wizard(ACCOUNT, start=Runs()).page
     page.picker.show_tree.click()
+    assert read(page) is None
     assert (
         "There are no AWS credentials. Set access_profile in the params, or sign in" in page.picker.said.value
     )
@@ -292,6 +321,23 @@ def test_units_are_agreed_to_by_name(shown: Wizard) -> None:
 def test_a_check_on_aws_needs_no_tick(shown: Wizard, runs: Runs) -> None:
     enter(shown, environment="aws", **COMPLETE).check.click()
     assert [line.command for line in runs.lines] == ["probe"]
+
+
+def test_a_run_that_goes_on_stays_in_sight_below_the_next(shown: Wizard, runs: Runs) -> None:
+    page = shown.page
+    page.check.click()
+    assert "stays in sight" not in page.told.value
+    page.deploy.click()
+    assert "What was begun before goes on, and stays in sight below it." in page.told.value
+    assert in_sight(page) == ["run 2", "<h3>Begun before</h3>", "run 1"]
+    runs.views[0].state = RunState.GREEN
+    page.check.click()
+    assert in_sight(page) == ["run 3", "<h3>Begun before</h3>", "run 2"]
+
+
+def in_sight(page: WizardPage) -> list[str]:
+    """The runs, which stand under all else."""
+    return [part.value for part in page.widget.children[-1].children]
 
 
 # Secrets

@@ -358,6 +358,16 @@ def test_a_literal_of_the_sandbox_is_kept_nowhere(refused: Any, params: str) -> 
     one_line(refused("new-external-id", params, *literal, says=says))
 
 
+@pytest.mark.parametrize(
+    "options", [["--out", "out"], ["--format", "json"], ["--workers", "2"]], ids=" ".join
+)
+def test_an_external_id_that_is_only_made_has_no_report(
+    refused: Any, params: str, options: list[str]
+) -> None:
+    made = ["-p", "external_id=file:made"]
+    one_line(refused("new-external-id", params, *made, *options, says=("only --rotate has --out",)))
+
+
 # Usage
 
 USAGE: list[tuple[list[str], str]] = [

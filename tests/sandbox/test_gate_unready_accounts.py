@@ -57,6 +57,18 @@ def test_nor_from_there(disabled: Organization, arrived: Actor) -> None:
     assert refused == not_activated(MEMBER_ACCOUNT)
 
 
+def test_ec2_tells_the_regions_that_are_on(arrived: Actor) -> None:
+    ec2 = arrived.client("ec2")
+    on = {each["RegionName"] for each in ec2.describe_regions()["Regions"]}
+    assert {"us-west-2", "eu-north-1"} <= on
+    assert not {"us-east-1", "cn-north-1", "us-gov-west-1"} & on
+    assert [each["RegionName"] for each in ec2.describe_regions(RegionNames=["us-west-2"])["Regions"]] == [
+        "us-west-2"
+    ]
+    filters = [{"Name": "region-name", "Values": ["us-west-2"]}]
+    assert refusal(ec2.describe_regions, Filters=filters).code == "NotImplemented"
+
+
 def test_through_another_region_it_can(disabled: Organization) -> None:
     who = disabled.api_handler.but(region="us-west-2").assume(CROSS_ACCOUNT_ROLE, ExternalId=EXTERNAL_ID)
     assert who.client("sts").get_caller_identity()["Account"] == MEMBER_ACCOUNT

@@ -152,7 +152,7 @@ def settle(session: xk.Session) -> None:
     raise AssertionError("a stack is still in progress")
 
 
-NO_STACK = f"{ROLE} was there without a stack of us-east-1; CloudFormation was asked in that region alone."
+NO_STACK = f"{ROLE} was there, and no stack of the account holds it, in any of its regions."
 UNDELETED = f"The stack {STACK} could not delete {ROLE} (AWS::IAM::Role). {ROLE}: "
 
 WAYS: list[tuple[Callable[[xk.Session], None], str, tuple[str, ...]]] = [
@@ -196,26 +196,54 @@ def test_a_role_that_its_stack_does_not_take_along_is_removed(
     assert lines == []
 
 
-def test_a_role_that_another_stack_holds_is_left_to_it(session: xk.Session) -> None:
+@pytest.mark.parametrize("region", ["us-east-1", "eu-north-1"])
+def test_a_role_that_another_stack_holds_is_left_to_it_wherever_that_is(
+    session: xk.Session, region: str
+) -> None:
     offboarded(session)
+    theirs = again(session, region=region)
     trust = json.loads(document("Allow", "sts:AssumeRole", Principal={"AWS": MEMBER}))
     role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": ROLE, "AssumeRolePolicyDocument": trust}}
     made = administer(
-        session,
+        theirs,
         "cloudformation",
         "CreateStack",
         StackName="theirs",
         TemplateBody=json.dumps({"Resources": {"Role": role}}),
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    settle(session)
+    settle(theirs)
     rows = offboarded(again(session))
     (row,) = rows["role"]
     assert (row.verdict, row.patch) == (Verdict.FAIL, ())
+    assert f":cloudformation:{region}:" in made["StackId"]
     assert row.why == f"The stack {made['StackId']} holds {ROLE}, which is not removed."
     assert "delete it and offboard again" in row.fix
     assert verdicts(rows, "role-is-gone") == [Verdict.FAIL]
-    assert stacks(session) == ["theirs"]
+    assert stacks(theirs) == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("regions", "named"),
+    [
+        (["eu-north-1"], "In eu-north-1: cloudformation:DescribeStackResources: "),
+        (["eu-*"], "In eu-central-1, eu-central-2, eu-north-1 and "),
+    ],
+)
+def test_a_region_that_does_not_tell_may_have_the_stack(
+    session: xk.Session, regions: list[str], named: str
+) -> None:
+    was_made_by_hand(session)
+    condition = {"StringLike": {"aws:RequestedRegion": regions}}
+    denied = document("Deny", "cloudformation:*", Resource="*", Condition=condition)
+    policy = {"RoleName": ACCESS_ROLE, "PolicyName": "regions", "PolicyDocument": denied}
+    administer(session, "iam", "PutRolePolicy", **policy)
+    (row,) = offboarded(again(session))["role"]
+    assert row.verdict is Verdict.FAIL
+    assert f"Whether a stack holds {ROLE} cannot be told, and it is not removed. {named}" in row.why
+    assert there(session, "GetRole", RoleName=ROLE)
+    carry_out(session, row)
+    assert not there(session, "GetRole", RoleName=ROLE)
 
 
 def forbidden(session: xk.Session, action: str) -> Callable[[], object]:
@@ -248,6 +276,7 @@ REFUSALS: list[tuple[Callable[[xk.Session], None], Forbid, str, str, bool]] = [
     (was_made_by_hand, forbidden_by_scp, "iam:DeleteRole", "service control policy", False),
     (was_made_by_hand, forbidden, "iam:ListRolePolicies", "identity-based policy", True),
     (was_made_by_hand, forbidden, "cloudformation:DescribeStackResources", "identity-based policy", True),
+    (was_made_by_hand, forbidden, "ec2:DescribeRegions", "identity-based policy", True),
     (has_more_policies, forbidden, "iam:DetachRolePolicy", "identity-based policy", True),
     (has_more_policies, forbidden_by_scp, "iam:DeleteRole", "service control policy", False),
 ]
@@ -329,7 +358,7 @@ def test_a_boundary_without_a_stack_is_removed_after_its_role_with_all_its_versi
     rows = offboarded(again(hardened))
     assert {row.verdict for probe in rows for row in rows[probe]} == {Verdict.PASS}
     (boundary,) = rows["boundary"]
-    assert boundary.why.startswith(f"{arn} was there without a stack of us-east-1")
+    assert boundary.why.startswith(f"{arn} was there, and no stack of the account holds it")
     assert "It is removed now (versions deleted: v2, v3)." in boundary.why
     assert not there(hardened, "GetPolicy", PolicyArn=arn)
 

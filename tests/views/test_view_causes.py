@@ -169,6 +169,24 @@ def test_callers_that_are_refused_for_one_reason_have_one_cause():
     assert cause.why == "ApiHandlerRole/WorkflowLoopRunnerRole is refused: there is no such role."
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("Let {} in: trust arn:example:iam::{account}:role/{}.", "role/<caller>."),
+        ("arn:example:sts::{account}:assumed-role/{}/xacct-kit, {}", "assumed-role/<caller>/xacct-kit, "),
+        ("arn:example:iam::{account}:role/path/{}: {}", "role/path/<caller>: "),
+    ],
+)
+def test_callers_are_not_made_into_one_arn_together(told, shown):
+    rows = [
+        finding(caller=caller, fix=told.format(caller, caller, account=ONE), outcome=OutcomeKind.DENIED_TRUST)
+        for caller in ("ApiHandlerRole", "WorkflowLoopRunnerRole")
+    ]
+    (cause,) = causes(rows)
+    assert shown in cause.fix
+    assert cause.fix.count("ApiHandlerRole/WorkflowLoopRunnerRole") == 1
+
+
 def test_causes_of_most_accounts_come_first_and_of_as_many_those_that_fail():
     rows = [
         replace(THROTTLED, account=ONE),

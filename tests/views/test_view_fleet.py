@@ -124,6 +124,15 @@ def test_a_filter_says_that_it_looks_at_a_part_only():
     assert "data-where" not in to_page(FLEETS["six"])
 
 
+def test_a_filter_says_what_it_does_not_narrow():
+    page = to_page(RED)
+    filters = page[page.index('<form id="filters"') : page.index("</form>")]
+    assert 'aria-describedby="narrowed"' in filters
+    assert "The filter narrows the checks below it; causes and accounts by service stay whole." in filters
+    assert page.index("Accounts by service") < page.index(filters)
+    assert "narrowed" not in to_page(Report.of([THROTTLED]))
+
+
 def test_a_page_does_not_grow_with_the_checks():
     down = Report.of(
         finding(account=f"{number:012}", probe=f"probe-{probe}", outcome=OutcomeKind.QUOTA)

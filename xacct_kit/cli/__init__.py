@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from xacct_kit.cli import accounts, lifecycle, sandbox, tools
 from xacct_kit.cli.output import UNFINISHED
-from xacct_kit.errors import XacctError
+from xacct_kit.errors import RunError, XacctError
 from xacct_kit.interactive.owned import end_with_owner
 
+
+class _Commands(TyperGroup):
+    """The commands; one that is interrupted could not finish, where typer has an exit code of its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for.
+
+        Raises:
+            RunError: it was interrupted.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise RunError("stopped") from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
     "Exit code: 0 every verdict is green, 1 some verdict is not, 2 the request was wrong and nothing was "
     "called, 3 the run could not finish.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,20 +152,34 @@ def take(
     from xacct_kit import runs
 
     folder = folder_for_results(out, params, going_on=resume or retry is not None)
+    with telling_what_is_left(folder, goes_on=goes_on), crew or _crew(workers) as hands:
+        report = runs.carry_out(
+            params,
+            getattr(runs, steps),
+            progress=note,
+            out=folder,
+            resume=resume,
+            retry=retry is not None,
+            crew=hands,
+        )
+    deliver(report, folder, form)
+
+
+@contextmanager
+def telling_what_is_left(folder: Path, *, goes_on: bool) -> Iterator[None]:
+    """Save what is known of a run that is interrupted, and say where that is.
+
+    Parameters:
+        folder: where the results go.
+        goes_on: whether the command has --resume.
+
+    Raises:
+        RunError: the run was interrupted.
+    """
     try:
-        with crew or _crew(workers) as hands:
-            report = runs.carry_out(
-                params,
-                getattr(runs, steps),
-                progress=note,
-                out=folder,
-                resume=resume,
-                retry=retry is not None,
-                crew=hands,
-            )
+        yield
     except KeyboardInterrupt:
         raise RunError(_stopped(folder, goes_on)) from None
-    deliver(report, folder, form)
 
 
 def _crew(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xacct_kit.cli.accounts import load, take
+from xacct_kit.cli.accounts import load, take, telling_what_is_left
 from xacct_kit.cli.options import (
     AccountsFile,
     Format,
@@ -143,7 +143,7 @@ def create_account(
     wanted = _wanted(params, name, email, unit, listed)
     folder = folder_for_results(out, params, going_on=resume or retry is not None)
     again: dict[str, Any] = {"out": folder, "resume": resume, "retry": retry is not None}
-    with connect(params) as session:
+    with telling_what_is_left(folder, goes_on=True), connect(params) as session:
         created = create_accounts(session, wanted, progress=note, **again)
         report, accounts = created.report, created.accounts
         if accounts and not only:
@@ -234,6 +234,8 @@ def new_external_id(
     from xacct_kit.environment import connect
     from xacct_kit.steps.external_ids import make_external_id
 
+    if not rotate and (out or form is not Format.TABLE or workers):
+        raise RequestError("new-external-id: only --rotate has --out, --format and --workers; leave them out")
     params = load(file, param, accounts)
     if rotate:
         take(params, "ROTATION", out, form, workers=workers)

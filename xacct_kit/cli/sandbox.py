@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -55,7 +56,9 @@ def serve_sandbox(
         latency=parse_latency(latency or ()),
         propagation=None if propagation is None else parse_duration("propagation", propagation),
     )
-    serve(layout, port, _export)
+    # There is no other end to it.
+    with suppress(KeyboardInterrupt):
+        serve(layout, port, _export)
 
 
 def _export(variables: Mapping[str, str]) -> None:

@@ -39,8 +39,8 @@ def deploy_stack_set(
     """Deploy the role into many accounts by a stack set, which is named as the params' stack.
 
     Deploying again changes nothing where nothing has changed, and tries again where it failed. The external
-    ID is not told by a stack set: it is compared with the role of an account that is current, and where that
-    cannot be read the stack set is updated.
+    ID is not told by a stack set: it is compared with the role of an account that is current, and where there
+    is none, or it cannot be read, the stack set is updated.
 
     Parameters:
         session: whose run it is; its operator administers the stack set.
@@ -209,13 +209,13 @@ class _StackSet(StackSetCalls):
 
     def _same_external_id(self, instances: Iterable[Instance]) -> bool:
         """Whether the role of an account that is current asks for the params' external ID."""
-        account = next((each["Account"] for each in instances if each["Status"] == "CURRENT"), None)
-        if account is None:
-            return True  # there is none that could have another
         session, params = self.session, self.session.params
-        deployer = session.deployer(account).caller
+        account = next((each["Account"] for each in instances if each["Status"] == "CURRENT"), None)
+        deployer = account and session.deployer(account).caller
         answer = deployer and session.call(deployer, "iam", "GetRole", RoleName=params.role_name)
-        if not answer or not answer.ok:
+        if not account or not answer or not answer.ok:
+            # Stacks that are made later get what the stack set has, which an update sets in any case.
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackSet.html
             self._progress(f"{self._name}: its external ID cannot be compared, so that it is updated")
             return False
         fault = trust_fault(

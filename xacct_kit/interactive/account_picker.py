@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -10,11 +12,12 @@ import ipywidgets
 from xacct_kit.environment import connect
 from xacct_kit.errors import XacctError
 from xacct_kit.fleet.account_lists import parse_accounts
-from xacct_kit.fleet.organization_tree import read_tree
+from xacct_kit.fleet.organization_tree import Node, read_tree
 from xacct_kit.interactive.account_choice import AccountChoice, Choice
 from xacct_kit.interactive.account_tree import AccountTree
 from xacct_kit.interactive.wizard_fields import split_list
 from xacct_kit.interactive.wizard_form import WizardForm
+from xacct_kit.params import Params
 
 _KEYS = {"units": "organizational_units", "accounts": "member_accounts", "excluded": "exclude_accounts"}
 
@@ -27,7 +30,7 @@ class AccountPicker:
 
     Attributes:
         upload: takes a file of accounts.
-        show_tree: reads the organization when it is clicked, and never before.
+        show_tree: has the organization read when it is clicked, and never before; meanwhile it is disabled.
         tree: the tree, when it has been read.
         said: what came of it.
         widget: all of them.
@@ -36,6 +39,8 @@ class AccountPicker:
     def __init__(self, form: WizardForm) -> None:
         self._form = form
         self._choice: AccountChoice | None = None
+        self._reading: object | None = None
+        self._lock = threading.Lock()
         self.tree: AccountTree | None = None
         self.upload = ipywidgets.FileUpload(
             accept=".csv,.txt,.yaml,.yml", description="Accounts from a file", layout={"width": "auto"}
@@ -49,14 +54,44 @@ class AccountPicker:
         self.widget = ipywidgets.VBox([buttons, self.said, self._place])
 
     def read(self) -> None:
-        """Read the organization, and show its tree; what cannot be read is said."""
-        self._say("Reading the organization…")
+        """Begin to read the organization; then its tree is shown, or it is said why it cannot be read.
+
+        A large one takes minutes, in which everything else goes on.
+        """
         try:
-            with connect(self._form.reading_params()) as session:
-                nodes = read_tree(session)
+            params = self._form.reading_params()
         except XacctError as error:
             self._say(str(error), wrong=True)
             return
+        reading = self._reading = object()
+        self.show_tree.disabled = True
+        self._say("Reading the organization…")
+        threading.Thread(
+            target=self._read, args=(params, reading), name="xacct-organization", daemon=True
+        ).start()
+
+    def _read(self, params: Params, reading: object) -> None:
+        nodes: Sequence[Node] = ()
+        fault = ""
+        try:
+            with connect(params) as session:
+                nodes = read_tree(session)
+        except XacctError as error:
+            fault = str(error)
+        except Exception as error:
+            # Nobody waits for the thread. What such an error says may quote what nobody is to see.
+            fault = f"The organization cannot be read: {type(error).__name__}."
+        with self._lock:
+            if self._reading is not reading:
+                return  # another organization is meant by now
+            self._reading = None
+            if fault:
+                self._say(fault, wrong=True)
+            else:
+                self._show(nodes)
+            self.show_tree.disabled = False
+
+    def _show(self, nodes: Sequence[Node]) -> None:
         self._choice = AccountChoice(nodes)
         self.tree = AccountTree(nodes, self.toggle)
         self._place.children = (self.tree,)
@@ -79,10 +114,12 @@ class AccountPicker:
             self.tree.show(self._choice.states(self._chosen()))
 
     def forget(self) -> None:
-        """Show no tree: it was of another organization."""
-        self.tree = self._choice = None
-        self._place.children = ()
-        self._say("")
+        """Show no tree, now or when it has been read: it is of another organization."""
+        with self._lock:
+            self._reading = self.tree = self._choice = None
+            self._place.children = ()
+            self.show_tree.disabled = False
+            self._say("")
 
     def _chosen(self) -> Choice:
         entered = self._form.entered

@@ -57,6 +57,9 @@ class RunView(anywidget.AnyWidget):
     def of(cls, folder: Path) -> Self:
         """A run that has ended, from its folder.
 
+        It offers no Resume: the folder does not tell which command it was, nor by which params. Who knows
+        them has it go on by `xacct COMMAND PARAMS --resume --out FOLDER`.
+
         Raises:
             RequestError: the folder has no journal.
         """

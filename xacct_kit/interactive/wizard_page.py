@@ -9,6 +9,7 @@ from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import ipywidgets
 
@@ -17,17 +18,27 @@ from xacct_kit.interactive.account_picker import AccountPicker, said
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.field import Field
 from xacct_kit.interactive.params_file import params_path, save_params, says, to_yaml
+from xacct_kit.interactive.run_state import RunState
 from xacct_kit.interactive.wizard_fields import AWS, BOTH, Kind, Section
 from xacct_kit.interactive.wizard_form import WizardForm
 from xacct_kit.params import Params
 from xacct_kit.views.outline import number_of_accounts, outline_of
 from xacct_kit.views.words import number_of
 
-Start = Callable[[CommandLine], ipywidgets.Widget]
+
+class RunWidget(Protocol):
+    """A widget that shows how a run goes."""
+
+    @property
+    def state(self) -> RunState:
+        """How the run stands."""
+
+
+Start = Callable[[CommandLine], RunWidget]
 """Begins a command, and gives the widget that shows how it goes."""
 
 
-def watched(line: CommandLine) -> ipywidgets.Widget:
+def watched(line: CommandLine) -> RunWidget:
     """Begin a command in a view of its run."""
     from xacct_kit.interactive.run_view import RunView
 
@@ -73,6 +84,7 @@ class WizardPage:
         self.told = ipywidgets.HTML()
         self.command = Field(kind=Kind.COPY.value, label="The same on a command line")
         self._question = _row(self.replace, self.keep)
+        self._runs: list[RunWidget] = []
         self._run_place = ipywidgets.VBox()
         self._organization = self._whose_organization()
         self.widget = ipywidgets.VBox(self._parts())
@@ -194,9 +206,19 @@ class WizardPage:
         except XacctError as error:
             self._tell(str(error), wrong=True)
             return
-        self._run_place.children = (view,)
+        self._show_run(view)
         self.command.value = str(line)
-        self._tell(f"Saved: {path}. The run is below; its results go to {line.out}.")
+        earlier = (
+            "" if len(self._runs) == 1 else " What was begun before goes on, and stays in sight below it."
+        )
+        self._tell(f"Saved: {path}. The run is below; its results go to {line.out}.{earlier}")
+
+    def _show_run(self, view: RunWidget) -> None:
+        """Show a run that has begun, and below it those that are still under way."""
+        earlier = [each for each in self._runs if each.state.under_way]
+        self._runs = [view, *earlier]
+        below = [part for each in earlier for part in (_heading("Begun before"), each)]
+        self._run_place.children = (view, *below)
 
     def _replaced(self) -> None:
         self._ask(asking=False)

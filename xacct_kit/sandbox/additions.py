@@ -1,14 +1,15 @@
-"""What the state engine leaves out of services that it offers: lists, tags, and for long AWS's images."""
+"""What the state engine has too little or too much of: lists, tags, regions, for long AWS's images."""
 
 from __future__ import annotations
 
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.backends import get_backend
+from moto.utilities.utils import get_partition
 
 from xacct_kit.sandbox.faults import ServiceFault
 
@@ -37,6 +38,34 @@ def ensure_images(account: str, region: str, operation: str) -> None:
             backend._load_amis()
             spare_images()
             _furnished.add((account, region))
+
+
+def describe_regions(
+    account: str, region: str, disabled: Callable[[str], bool], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Answer EC2's `DescribeRegions` with the regions of the partition that are not switched off.
+
+    Regions that an account must opt in to are served as the others are, and told as opted in to.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+
+    Raises:
+        ServiceFault: more is asked than the names of regions.
+    """
+    if params.get("Filters") or params.get("AllRegions"):
+        text = "The sandbox's DescribeRegions does not offer Filters and AllRegions."
+        raise ServiceFault(501, "NotImplemented", text)
+    known = get_backend("ec2")[account][region].describe_regions(params.get("RegionNames"))
+    return {
+        "Regions": [
+            {"RegionName": each.name, "Endpoint": each.endpoint, "OptInStatus": _opted_in(each)}
+            for each in known
+            if get_partition(each.name) == get_partition(region) and not disabled(each.name)
+        ]
+    }
+
+
+def _opted_in(region: Any) -> str:
+    return "opted-in" if region.opt_in_status == "not-opted-in" else str(region.opt_in_status)
 
 
 def list_security_configurations(account: str, region: str) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class Disturbances:
         """Switch a region off for an account."""
         self._disabled.add((account, region))
 
+    def is_disabled(self, account: str, region: str) -> bool:
+        """Whether a region is switched off for an account."""
+        return (account, region) in self._disabled
+
     def lift(self, account: str, service: str) -> None:
         """Let everything of an account's service be as it should be, as somebody does in the console.
 
@@ -126,7 +130,7 @@ class Disturbances:
             ServiceFault: the region is switched off.
         """
         for each in filter(None, (role_account, account)):
-            if (each, region) in self._disabled and service not in _GLOBAL_SERVICES:
+            if self.is_disabled(each, region) and service not in _GLOBAL_SERVICES:
                 raise _not_activated(each) if role_account else ServiceFault(*_NOT_KNOWN_THERE)
 
     def delay(self, service: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from moto.core.utils import get_service_model
@@ -309,6 +310,12 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
     ),
     ("iam", "SimulatePrincipalPolicy"): lambda caller, params: simulate_principal_policy(
         caller.account, caller.partition, params
+    ),
+    ("ec2", "DescribeRegions"): lambda caller, params: additions.describe_regions(
+        caller.account,
+        caller.region,
+        partial(caller.gate.disturbances.is_disabled, caller.account),
+        params,
     ),
     ("ce", "GetCostAndUsage"): lambda caller, params: get_cost_and_usage(caller.account, params),
     ("elasticmapreduce", "ListSecurityConfigurations"): lambda caller, _: (

@@ -7,7 +7,7 @@ account, the caller, the action, identifiers and times.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -220,14 +220,16 @@ def _cause(gathered: _Gathered) -> Cause:
     )
 
 
-def _known(names: set[str], mark: str, shown: int = words.NAMES_IN_FULL) -> str:
-    return "/".join(sorted(names)) if len(names) <= shown else mark
+def _known(names: set[str], mark: str, shown: int = words.NAMES_IN_FULL) -> Sequence[str]:
+    return sorted(names) if len(names) <= shown else [mark]
 
 
-def _written(parts: Sequence[str], values: Sequence[str], known: dict[str, str]) -> str:
+def _written(parts: Sequence[str], values: Sequence[str], known: Mapping[str, Sequence[str]]) -> str:
     text = "".join(map("".join, zip(parts[::2], [*values, ""], strict=True)))
-    for mark, value in known.items():
-        text = text.replace(mark, value)
+    for mark, names in known.items():
+        # Several names do not make one ARN together: there the mark stays.
+        place = re.escape(mark) if len(names) == 1 else rf"(?<![/:]){re.escape(mark)}(?!/)"
+        text = "/".join(names).join(re.split(place, text))
     return text
 
 

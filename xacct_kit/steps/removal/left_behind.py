@@ -78,10 +78,7 @@ def _unless_held(
             return _untold(session, caller, resource_type, name, failure)
         if stack is not None:
             return _held(session, caller, resource_type, name, stack)
-        why = (
-            f"{name} was there without a stack of {session.params.region}; CloudFormation was asked in that "
-            "region alone."
-        )
+        why = f"{name} was there, and no stack of the account holds it, in any of its regions."
         return remove(session, caller, Left(type=resource_type, name=name, why=why), progress)
 
     return guarded(session, question_of(caller, resource_type), check)
