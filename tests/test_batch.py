@@ -15,6 +15,8 @@ import pytest
 from xacct_kit.fleet.journal import Journal, read_journal
 from xacct_kit.params import Params
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = str(ROOT / "params" / "sandbox.yaml")
 NOTEBOOKS = ROOT / "notebooks"

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PEERS = [name for name in ("botocove", "awsrun") if find_spec(name)]
 
 

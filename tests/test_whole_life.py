@@ -19,6 +19,8 @@ from xacct_kit.cli import app
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_EXTERNAL_ID, MANAGEMENT_ROLE, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.slow
+
 ROLE = "CrossAccountExecutionRole"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 

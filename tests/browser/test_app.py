@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from axe import grave_findings
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_app_shows_no_code(page: Page, app: str) -> None:

@@ -7,6 +7,8 @@ from conftest import ROOT
 from lab_pages import open_notebook, run_all
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -14,6 +14,8 @@ from report_examples import EMPTY, HEALTHY, RED, REFUSED, THROTTLED, fleet, heal
 
 from xacct_kit.report import Report
 
+pytestmark = pytest.mark.slow
+
 FLEET = fleet(20, red=8) + Report.of([replace(THROTTLED, account="400000000015")])
 REPORTS = {
     "one": Report.of([*healthy(), REFUSED]),

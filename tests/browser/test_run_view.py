@@ -14,6 +14,8 @@ from notebook_servers import serving
 from playwright.sync_api import Locator, Page, expect
 from run_notebooks import RED_EVERY, ended_run, opening, watching, write_notebook
 
+pytestmark = pytest.mark.slow
+
 _NOT_GREEN = "Done: not every verdict is green."
 _DARK = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
 

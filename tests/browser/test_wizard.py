@@ -16,6 +16,8 @@ from wizard_notebook import written
 
 from xacct_kit.params import Params
 
+pytestmark = pytest.mark.slow
+
 SECRET = "agreed-with-nobody-0815"
 PHONE = {"width": 390, "height": 844}
 TALL = {"width": 1280, "height": 2400}

@@ -22,6 +22,8 @@ from xacct_kit.fleet.journal import read_journal
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = [f"{400000000000 + number}" for number in range(8)]
 
 

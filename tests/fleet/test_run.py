@@ -157,8 +157,8 @@ def until_lines(path: Path, count: int, running: subprocess.Popen[bytes]) -> Non
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
-@pytest.mark.parametrize("lines", [1, 40, 150, 260])
+@pytest.mark.slow
+@pytest.mark.parametrize(("lines", "processes"), [(1, "1"), (40, "2"), (150, "1"), (260, "2")])
 def test_a_killed_run_goes_on_and_ends_with_the_same_report(
     served: dict[str, Any], expected: list[xk.Finding], tmp_path: Path, lines: int, processes: str
 ) -> None:
@@ -174,6 +174,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_report(
     assert saved(tmp_path / "out") == saved(tmp_path / "expected")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_an_interrupted_run_leaves_what_is_known_and_says_how_to_go_on(
     served: dict[str, Any], tmp_path: Path, processes: str

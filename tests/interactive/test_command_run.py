@@ -18,6 +18,8 @@ from xacct_kit.interactive.live_run import Changes, LiveRun
 from xacct_kit.interactive.run_state import RunState, state_after
 from xacct_kit.report import Report
 
+pytestmark = pytest.mark.slow
+
 SANDBOX = Path(__file__).parents[2] / "params" / "sandbox.yaml"
 
 _PATIENCE_SECONDS = 60.0

@@ -24,6 +24,8 @@ from xacct_kit.sandbox.process import SandboxProcess
 from xacct_kit.sandbox.protocol import refusal
 from xacct_kit.steps.leftovers import remove_leftovers
 
+pytestmark = pytest.mark.slow
+
 _XACCT = "from xacct_kit.cli import main; main()"
 NAME = re.compile(r"xacct-canary-\d{8}t\d{6}-[0-9a-f]{6}(-\d{12})?")
 

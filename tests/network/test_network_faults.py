@@ -22,6 +22,8 @@ from network_faults import FAULTS
 from xacct_kit.errors import AccessError
 from xacct_kit.report import Verdict
 
+pytestmark = pytest.mark.slow
+
 # What is red in each scenario where nothing happens on the way.
 FAULTLESS: Mapping[str, set[str]] = {
     "healthy": set(),

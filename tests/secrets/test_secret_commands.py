@@ -21,6 +21,8 @@ from xacct_kit.iam import decide_line
 from xacct_kit.params import Params
 from xacct_kit.sandbox.layout import EXTERNAL_ID as SANDBOX_EXTERNAL_ID
 
+pytestmark = pytest.mark.slow
+
 _XACCT = "from xacct_kit.cli import main; main()"
 
 COMMANDS = [

@@ -19,6 +19,8 @@ from stage import EXTERNAL_ID, MANAGEMENT_VARIABLE, Stage, Written, run
 
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ROLE, MEMBER_ACCOUNT
 
+pytestmark = pytest.mark.slow
+
 _numbers = itertools.count()
 
 

@@ -12,6 +12,8 @@ import pytest
 from leaks import files_below
 from stage import Stage, Written, work_folder
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 RUNS: list[tuple[str, str, dict[str, Any]]] = [
