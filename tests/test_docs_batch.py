@@ -1,4 +1,4 @@
-"""What docs/batch.md shows really runs, as far as it can be run here: on the sandbox."""
+"""What docs/batch.md and docs/ci.md show really runs, as far as it can be run here: on the sandbox."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import yaml
 from xacct_kit.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXT = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+def blocks(language: str, page: str = "batch") -> list[str]:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def block(language: str, holding: str = "") -> str:
-    (found,) = [text for text in blocks(language) if holding in text]
+def block(language: str, holding: str = "", page: str = "batch") -> str:
+    (found,) = [text for text in blocks(language, page) if holding in text]
     return found
 
 
@@ -97,7 +97,7 @@ def test_the_commands_that_run_notebooks(checkout: Path, command: str) -> None:
 
 
 def job() -> dict[str, Any]:
-    workflow = yaml.safe_load(block("yaml"))
+    workflow = yaml.safe_load(block("yaml", page="ci"))
     return dict(workflow["jobs"]["probe"])
 
 
