@@ -65,6 +65,16 @@ FROM_OFFICE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
             TrustFault.CONDITION,
             id="another condition",
         ),
+        pytest.param(
+            {
+                **DOCUMENTED,
+                "Statement": with_statement(Effect="Deny", Principal={"AWS": NOTEBOOK})["Statement"][1],
+            },
+            API_HANDLER,
+            EXTERNAL_ID,
+            TrustFault.PRINCIPAL,
+            id="nobody is allowed, and somebody else is denied",
+        ),
     ],
 )
 def test_the_cause_of_a_refusal(

@@ -19,6 +19,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from xacct_kit.iam.match import (
+    ARN_COLONS,
     Lookup,
     Pattern,
     Token,
@@ -103,10 +104,7 @@ def _text(tokens: Callable[..., tuple[Token, ...]]) -> _Builder:
 def _arn(text: str, variables: bool) -> Pattern:
     """What is no ARN is like none."""
     matches = pattern(arn_tokens(text, variables=variables))
-    return lambda value, lookup: value.count(":") >= _ARN_COLONS and matches(value, lookup)
-
-
-_ARN_COLONS = 5
+    return lambda value, lookup: value.count(":") >= ARN_COLONS and matches(value, lookup)
 
 
 def _ignoring_case(text: str, variables: bool) -> Pattern:

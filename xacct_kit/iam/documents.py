@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam.conditions import Condition, NullCondition, Operator, parse_operator
-from xacct_kit.iam.match import Matcher, Pattern, glob_matcher, pattern, resource_tokens
+from xacct_kit.iam.match import ARN_COLONS, Matcher, Pattern, glob_matcher, pattern, resource_tokens
 from xacct_kit.iam.principals import PRINCIPAL_KEYS, PrincipalElement, check_principal_name
 from xacct_kit.iam.statements import Document, DocumentKind, Names, Statement
 from xacct_kit.strict_json import type_name
@@ -93,12 +93,8 @@ def _parse(document: object, kind: DocumentKind) -> Document:
     return Document(kind, tuple(allows), tuple(denies), _incomplete_arn(elements, kind))
 
 
-# An ARN has five colons before what its service makes of it.
-_ARN_COLONS = 5
-
-
 def _is_incomplete(arn: str) -> bool:
-    return arn != "*" and arn.count(":") < _ARN_COLONS
+    return arn != "*" and arn.count(":") < ARN_COLONS
 
 
 def _incomplete_arn(elements: Mapping[str, object], kind: DocumentKind) -> str | None:
@@ -203,7 +199,7 @@ class _StatementReader:
             raise ValueError(f"{text!r} is neither an ARN nor *")
         if self.kind is DocumentKind.PERMISSIONS and _is_incomplete(text):
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-            text += ":*" * (_ARN_COLONS - text.count(":"))
+            text += ":*" * (ARN_COLONS - text.count(":"))
         return pattern(resource_tokens(text, variables=self.variables))
 
     def _principal(self) -> PrincipalElement | None:

@@ -45,8 +45,8 @@ _VARIABLE = re.compile(r"\$\{(?P<body>[^{}]*)\}")
 _BODY = re.compile(r"(?P<key>[^\s,'{}$*?]+)(?:\s*,\s*'(?P<default>[^']*)')?")
 _SPECIAL_CHARACTERS = frozenset("*?$")
 
-# The fifth colon of an ARN ends the components that have a fixed meaning.
-_ARN_COLONS = 5
+ARN_COLONS = 5
+"""The fifth colon of an ARN ends the components that have a fixed meaning."""
 _ARN_PART = re.compile(r"(?P<last_many>\*(?=:|\Z))|(?P<many>\*)|(?P<one>\?)|(?P<text>[^*?]+)")
 
 _ANYWHERE = {"last_many": Wildcard.MANY, "many": Wildcard.MANY, "one": Wildcard.ONE}
@@ -83,7 +83,7 @@ def resource_tokens(text: str, *, variables: bool) -> tuple[Token, ...]:
     Raises:
         ValueError: a variable stands before the fifth colon, or is not one.
     """
-    fixed = ":".join(text.split(":", _ARN_COLONS)[:_ARN_COLONS])
+    fixed = ":".join(text.split(":", ARN_COLONS)[:ARN_COLONS])
     if variables and "${" in fixed:
         raise ValueError("a policy variable cannot stand before the fifth colon of an ARN")
     return _wildcard_tokens(_pieces(text, variables), _INNER_OR_LAST)
@@ -126,7 +126,7 @@ def _wildcard_tokens(
             continue
         for match in _ARN_PART.finditer(piece):
             colons += match[0].count(":")
-            wildcards = components if colons < _ARN_COLONS else _ANYWHERE
+            wildcards = components if colons < ARN_COLONS else _ANYWHERE
             tokens.append(wildcards.get(str(match.lastgroup), match[0]))
     return tuple(tokens)
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from xacct_kit.iam import Request, decide
 from xacct_kit.role.placeholders import map_text, texts
-
-Document = Mapping[str, Any]
+from xacct_kit.role.policy_documents import Document, listed, statements_of
 
 # Keys that the engine derives from the principal, and keys that a request has only if it is made with them.
 _KNOWN = frozenset(
@@ -74,16 +73,9 @@ def certainly(
     return at_most if at_most is decided(generous=False) else None
 
 
-def unknown_keys(request: Request, documents: Sequence[Document]) -> tuple[str, ...]:
-    """The keys that documents ask for and nobody here knows, each once."""
-    known = _KNOWN | {key.lower() for key in request.context}
-    found = (key for document in documents for each in _statements(document) for key in _keys(each, known))
-    return tuple(dict.fromkeys(found))
-
-
 def _read(document: Document, known: frozenset[str], *, generous: bool) -> Document:
     """A document as it is read if whatever is not known comes out in favour of the request, or against it."""
-    statements = _statements(document)
+    statements = statements_of(document)
     doubtful = [any(True for _ in _keys(statement, known)) for statement in statements]
     if not any(doubtful):
         return document
@@ -108,18 +100,21 @@ def _loosened(statement: Mapping[str, Any], known: frozenset[str]) -> dict[str, 
         for operator, keys in statement.get("Condition", {}).items()
     }
     asked = {operator: keys for operator, keys in conditions.items() if keys}
-    rest = {element: value for element, value in statement.items() if element != "Condition"}
-    resource: dict[str, Any] = map_text(rest, lambda text: _VARIABLE.sub(lambda v: _star(v, known), text))
-    return {**resource, **({"Condition": asked} if asked else {})}
+    rest = {name: value for name, value in statement.items() if name not in ("Condition", "NotResource")}
+    widened: dict[str, Any] = map_text(rest, lambda text: _VARIABLE.sub(lambda v: _star(v, known), text))
+    if "NotResource" in statement:
+        widened |= _leaving_out(statement["NotResource"], known)
+    return {**widened, **({"Condition": asked} if asked else {})}
+
+
+def _leaving_out(resources: Any, known: frozenset[str]) -> dict[str, Any]:
+    """What a statement speaks of that leaves out no more than is known."""
+    certain = [each for each in listed(resources) if not any(_unknown_variables(each, known))]
+    return {"NotResource": certain} if certain else {"Resource": "*"}
 
 
 def _star(variable: re.Match[str], known: frozenset[str]) -> str:
     return variable[0] if variable[1].lower() in known else "*"
-
-
-def _statements(document: Document) -> list[Mapping[str, Any]]:
-    found = document["Statement"]
-    return found if isinstance(found, list) else [found]
 
 
 def _keys(statement: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
@@ -127,11 +122,14 @@ def _keys(statement: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
     for keys in statement.get("Condition", {}).values():
         yield from (key for key, value in keys.items() if _unknown(key, value, known))
     rest = [value for element, value in statement.items() if element != "Condition"]
-    for text in texts(rest):
+    yield from _unknown_variables(rest, known)
+
+
+def _unknown_variables(value: Any, known: frozenset[str]) -> Iterator[str]:
+    for text in texts(value):
         if "${" in text:
             yield from (found for found in _VARIABLE.findall(text) if found.lower() not in known)
 
 
 def _unknown(key: str, value: Any, known: frozenset[str]) -> bool:
-    variables = (found.lower() for text in texts(value) for found in _VARIABLE.findall(text))
-    return key.lower() not in known or any(found not in known for found in variables)
+    return key.lower() not in known or any(_unknown_variables(value, known))

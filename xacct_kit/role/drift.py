@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.repair import KnownPolicy
 
-Document = Mapping[str, Any]
 Call = Mapping[str, Any]
 """A call that mends something: `service`, `operation` and `params`."""
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xacct_kit.iam import Request
-from xacct_kit.role.certainty import Document, certainly
+from xacct_kit.role.certainty import certainly
+from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.profile import boundary_name
 
 

@@ -15,7 +15,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-Document = Mapping[str, Any]
+from xacct_kit.iam.match import ARN_COLONS
+from xacct_kit.role.policy_documents import Document, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def normal_form(document: Document) -> Clauses:
     variables = document.get("Version") == "2012-10-17"
     found = dict.fromkeys(
         clause
-        for statement in _listed(document.get("Statement", ()))
+        for statement in listed(document.get("Statement", ()))
         for clause in _clauses(statement, variables)
     )
     return frozenset(_without_redundant(found))
@@ -154,16 +155,12 @@ def _clauses(statement: Mapping[str, Any], variables: bool) -> Iterator[Clause]:
         )
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _actions(statement: Mapping[str, Any]) -> Iterator[tuple[Names, str]]:
     if "NotAction" in statement:
-        written = Names(frozenset(_listed(statement["NotAction"])), negated=True)
+        written = Names(frozenset(listed(statement["NotAction"])), negated=True)
         yield Names(frozenset(map(_action, written.names)), negated=True), str(written)
         return
-    for action in _listed(statement.get("Action", ())):
+    for action in listed(statement.get("Action", ())):
         yield Names(frozenset({_action(action)})), action
 
 
@@ -177,16 +174,13 @@ def _action(text: str) -> str:
 
 def _resources(statement: Mapping[str, Any], variables: bool) -> Iterator[Names | None]:
     if "NotResource" in statement:
-        left_out = (_resource(each, variables) for each in _listed(statement["NotResource"]))
+        left_out = (_resource(each, variables) for each in listed(statement["NotResource"]))
         yield Names(frozenset(left_out), negated=True)
     elif "Resource" in statement:
-        for resource in _listed(statement["Resource"]):
+        for resource in listed(statement["Resource"]):
             yield Names(frozenset({_resource(resource, variables)}))
     else:
         yield None
-
-
-_ARN_COLONS = 5
 
 
 def _resource(text: str, variables: bool) -> str:
@@ -194,7 +188,7 @@ def _resource(text: str, variables: bool) -> str:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
-    missing = 0 if text == "*" else max(0, _ARN_COLONS - text.count(":"))
+    missing = 0 if text == "*" else max(0, ARN_COLONS - text.count(":"))
     return _text(text, variables) + ":*" * missing
 
 
@@ -221,7 +215,7 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[Names | None]:
 def _named(principal: Any) -> Iterator[str]:
     kinds = {"AWS": "*"} if principal == "*" else principal
     for kind, names in kinds.items():
-        for name in _listed(names):
+        for name in listed(names):
             yield f"{kind} {_ROOT.sub(_ACCOUNT, name)}" if kind == "AWS" else f"{kind} {name}"
 
 
@@ -239,7 +233,7 @@ _OPERATOR = re.compile(r"((?:forallvalues:|foranyvalue:)?)(\w+?)((?:ifexists)?)"
 def _tests(condition: Mapping[str, Any], variables: bool) -> Iterator[Requirement]:
     for name, keys in condition.items():
         for key, written in keys.items():
-            values = frozenset(_text(_value(each), variables) for each in _listed(written))
+            values = frozenset(_text(_value(each), variables) for each in listed(written))
             operator = _operator(name.lower(), values)
             if any(word in operator for word in _ANY_CASE):
                 values = frozenset(value.lower() for value in values)
@@ -302,18 +296,20 @@ def _covers_resource(wide: str, narrow: str) -> bool:
     return (
         fixed != wide
         and not _WILD.search(fixed)
-        and fixed.count(":") >= _ARN_COLONS
+        and fixed.count(":") >= ARN_COLONS
         and narrow.startswith(fixed)
     )
 
 
-@lru_cache(maxsize=4096)
 def _covers_glob(wide: str, narrow: str) -> bool:
     """Whether a pattern matches all that another matches: the wildcards of the other are matched as such."""
-    if not wide:
-        return not narrow
-    if wide[0] == "*":
-        return _covers_glob(wide[1:], narrow) or (bool(narrow) and _covers_glob(wide, narrow[1:]))
-    if not narrow or narrow[0] == "*":
-        return False
-    return (wide[0] in ("?", narrow[0])) and _covers_glob(wide[1:], narrow[1:])
+    return _matching(wide).fullmatch(narrow) is not None
+
+
+@lru_cache(maxsize=4096)
+def _matching(wide: str) -> re.Pattern[str]:
+    """A pattern as a regular expression: what stands for one character stands for no `*`."""
+    first, *rest = (re.escape(part).replace(r"\?", "[^*]") for part in wide.split("*"))
+    # Atomic: the first place where a part fits is as good as any, so that no pattern is slow.
+    later = [*(f"(?>.*?{part})" for part in rest[:-1]), *(f".*{part}" for part in rest[-1:])]
+    return re.compile(first + "".join(later), re.DOTALL)

@@ -14,7 +14,6 @@ from xacct_kit.role.drift import (
     Call,
     Difference,
     DifferenceKind,
-    Document,
     LiveRole,
     Part,
     Severity,
@@ -23,6 +22,7 @@ from xacct_kit.role.drift import (
     text_of,
 )
 from xacct_kit.role.normal_form import Clause, Clauses, normal_form, uncovered
+from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.profile import BOUNDARY_DESCRIPTION
 from xacct_kit.role.repair import EVERYTHING, KnownPolicy
 

@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.role.placeholders import PLACEHOLDERS, filled
+from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.profile_files import ProfileFile, read_profile
-
-Document = Mapping[str, Any]
 
 # What the kit brings along.
 PROFILES = ("documented", "swb-6.2.2", "hardened")

@@ -16,14 +16,13 @@ from xacct_kit import strict_json, strict_yaml
 from xacct_kit.errors import ParamsError, PolicyError, RequestError
 from xacct_kit.iam import DocumentKind, compile_document
 from xacct_kit.role.placeholders import filled, names_in, placeholder_fault
+from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.sizes import (
     INLINE_POLICIES_LIMIT,
     MANAGED_POLICY_LIMIT,
     TRUST_POLICY_LIMIT,
     policy_size,
 )
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xacct_kit.iam import Decision, Layer, Policies, Request
-
-Document = Mapping[str, Any]
+from xacct_kit.role.policy_documents import Document, listed, statements_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +119,7 @@ def _without_deny(policies: Policies[KnownPolicy], decision: Decision, role_arn:
     policy, by = policies.deciding(decision), decision.statement
     if policy is None or by is None:
         return None
-    statement = _statements(policy.document)[by.statement]
+    statement = statements_of(policy.document)[by.statement]
     named = f"the statement {by.sid or by.statement} of {policy.arn or policy.name}"
     if by.layer is Layer.SCP:
         document = _with_statement(policy.document, by.statement, _except(statement, role_arn))
@@ -149,8 +148,7 @@ def _except(statement: Mapping[str, Any], role_arn: str) -> dict[str, Any]:
     conditions = {operator: dict(keys) for operator, keys in statement.get("Condition", {}).items()}
     keys = conditions.setdefault("ArnNotEquals", {})
     key = next((name for name in keys if name.lower() == "aws:principalarn"), "aws:PrincipalArn")
-    spared = keys.get(key, [])
-    keys[key] = [*([spared] if isinstance(spared, str) else spared), role_arn]
+    keys[key] = [*listed(keys.get(key, [])), role_arn]
     return {**statement, "Condition": conditions}
 
 
@@ -175,7 +173,7 @@ def _name(arn: str) -> str:
 def _allowed_by(goal: Goal, policy: KnownPolicy, layer: Layer, place: tuple[int, ...]) -> Change:
     action, resource = goal.request.action, goal.scope or goal.request.resource
     statement = {"Effect": "Allow", "Action": action, "Resource": resource}
-    document = {**policy.document, "Statement": [*_statements(policy.document), statement]}
+    document = {**policy.document, "Statement": [*statements_of(policy.document), statement]}
     return Change(
         layer=layer,
         place=place,
@@ -199,14 +197,9 @@ EVERYTHING = KnownPolicy(
 )
 
 
-def _statements(document: Document) -> list[Any]:
-    found = document["Statement"]
-    return list(found) if isinstance(found, list) else [found]
-
-
 def _with_statement(document: Document, index: int, statement: object | None) -> dict[str, Any]:
     """The document with another statement in a place, or with none there."""
-    statements = _statements(document)
+    statements = statements_of(document)
     statements[index : index + 1] = [] if statement is None else [statement]
     return {**document, "Statement": statements}
 

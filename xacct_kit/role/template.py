@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from xacct_kit.role.placeholders import for_template, map_text
-from xacct_kit.role.profile import BOUNDARY_DESCRIPTION, Document, Profile, boundary_name
+from xacct_kit.role.policy_documents import Document
+from xacct_kit.role.profile import BOUNDARY_DESCRIPTION, Profile, boundary_name
 
 CAPABILITIES = ("CAPABILITY_NAMED_IAM",)
 

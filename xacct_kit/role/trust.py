@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from xacct_kit.iam import Request, decide
+from xacct_kit.iam import Decision, Request, decide
+from xacct_kit.role.policy_documents import Document, is_unique_id, listed, statements_of
 
 _MAY_ASSUME = {
     "Version": "2012-10-17",
@@ -27,9 +27,7 @@ class TrustFault(Enum):
     DENY = "the trust policy denies it explicitly"
 
 
-def trust_fault(
-    trust: Mapping[str, Any], *, principal: str, role_arn: str, external_id: str | None
-) -> TrustFault:
+def trust_fault(trust: Document, *, principal: str, role_arn: str, external_id: str | None) -> TrustFault:
     """Judge a live trust policy.
 
     Parameters:
@@ -47,39 +45,33 @@ def trust_fault(
         return TrustFault.NONE
     if decision.explicit:
         return TrustFault.DENY
-    if _decide(_allowing(trust, _without_external_id), principal, role_arn, context).allowed:
+
+    def would_allow(change: Callable[[Mapping[str, Any]], Any]) -> bool:
+        """Whether those of its statements that allow would, each changed; there may be none of them."""
+        changed = [change(each) for each in statements_of(trust) if each["Effect"] == "Allow"]
+        asked = {**trust, "Statement": changed}
+        return bool(changed) and _decide(asked, principal, role_arn, context).allowed
+
+    if would_allow(_without_external_id):
         return TrustFault.NO_EXTERNAL_ID if external_id is None else TrustFault.EXTERNAL_ID
-    if _decide(_allowing(trust, _unconditional), principal, role_arn, context).allowed:
+    if would_allow(_unconditional):
         return TrustFault.CONDITION
     return TrustFault.FORMER_PRINCIPAL if former_principals(trust) else TrustFault.PRINCIPAL
 
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-_UNIQUE_ID = re.compile(r"A(?:ROA|IDA)[A-Z0-9]{12,124}")
-
-
-def former_principals(trust: Mapping[str, Any]) -> tuple[str, ...]:
+def former_principals(trust: Document) -> tuple[str, ...]:
     """The unique IDs that stand in a trust policy where a role or a user was deleted since it was saved.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
-    principals = [statement.get("Principal") for statement in statements]
+    principals = [statement.get("Principal") for statement in statements_of(trust)]
     named = [each.get("AWS", ()) for each in principals if isinstance(each, Mapping)]
-    names = [name for each in named for name in ([each] if isinstance(each, str) else each)]
-    return tuple(dict.fromkeys(name for name in names if _UNIQUE_ID.fullmatch(name)))
+    return tuple(dict.fromkeys(name for each in named for name in listed(each) if is_unique_id(name)))
 
 
-def _decide(trust: Mapping[str, Any], principal: str, role_arn: str, context: Mapping[str, Any]) -> Any:
-    request = Request(principal=principal, action="sts:AssumeRole", resource=role_arn, context=dict(context))
-    return decide(request, identity=[_MAY_ASSUME], resource_policy=dict(trust))
-
-
-def _allowing(trust: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
-    """The statements that allow, each changed."""
-    found = trust["Statement"]
-    statements = found if isinstance(found, list) else [found]
-    return {**trust, "Statement": [change(each) for each in statements if each["Effect"] == "Allow"]}
+def _decide(trust: Document, principal: str, role_arn: str, context: Mapping[str, Any]) -> Decision:
+    request = Request(principal=principal, action="sts:AssumeRole", resource=role_arn, context=context)
+    return decide(request, identity=[_MAY_ASSUME], resource_policy=trust)
 
 
 def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:

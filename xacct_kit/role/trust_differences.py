@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from xacct_kit.iam.match import ARN_COLONS
 from xacct_kit.role.drift import (
     TRUST,
     Difference,
     DifferenceKind,
-    Document,
     LiveRole,
     Severity,
     iam,
@@ -18,6 +18,7 @@ from xacct_kit.role.drift import (
     text_of,
 )
 from xacct_kit.role.normal_form import EVERYBODY, Clause, Clauses, Names, Requirement, normal_form, uncovered
+from xacct_kit.role.policy_documents import Document, is_unique_id
 
 _Kind = DifferenceKind
 
@@ -26,8 +27,6 @@ _Kind = DifferenceKind
 _ENTERING = ("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity")
 _EXTERNAL_ID = "sts:externalid"
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-_UNIQUE_ID = re.compile(r"AWS A(?:ROA|IDA)[A-Z0-9]{12,124}")
 _ACCOUNT = re.compile(r"AWS ([0-9]{12})")
 
 
@@ -116,7 +115,7 @@ class _Comparison:
         return _condition_fault(wanted[0], clause) or _Found(_Kind.TRUST_ACTION, clause.said)
 
     def _stranger(self, clause: Clause) -> DifferenceKind:
-        if any(map(_UNIQUE_ID.fullmatch, _names(clause))):
+        if _was_deleted(clause):
             return _Kind.PRINCIPAL_DELETED
         if any(_takes_in(each, clause) and each.conditions <= clause.conditions for each in self._wanted):
             return _Kind.PRINCIPAL_NAMED
@@ -158,7 +157,7 @@ class _Comparison:
         """What the live trust policy no longer allows, where that has not been told yet."""
         removed = self._removed()
         faulty = {clause.principal for clause in uncovered(self._live, self._wanted) if _enters(clause)}
-        deleted = any(_UNIQUE_ID.fullmatch(name) for clause in self._live for name in _names(clause))
+        deleted = any(map(_was_deleted, self._live))
         absent = [clause for clause in removed if not self._is_named(clause)]
         limited = [clause for clause in removed if self._is_named(clause) and clause.principal not in faulty]
         if absent and not deleted:
@@ -255,6 +254,10 @@ def _names(clause: Clause) -> frozenset[str]:
     return clause.principal.names if clause.principal else frozenset()
 
 
+def _was_deleted(clause: Clause) -> bool:
+    return any(is_unique_id(name.removeprefix("AWS ")) for name in _names(clause))
+
+
 def _negated(clause: Clause) -> bool:
     return clause.principal is not None and clause.principal.negated
 
@@ -263,7 +266,7 @@ def _accounts(clause: Clause) -> set[str]:
     """The accounts whose roles and users a clause names; those of an identity provider are nobody's."""
     names = [name for name in _names(clause) if name.startswith("AWS ")]
     found = (_ACCOUNT.fullmatch(name) for name in names)
-    arns = {name.split(":")[4] for name in names if name.count(":") >= 5}
+    arns = {name.split(":")[4] for name in names if name.count(":") >= ARN_COLONS}
     return {match[1] for match in found if match} | arns
 
 
