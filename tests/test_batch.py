@@ -93,6 +93,19 @@ def test_a_notebook_that_is_stopped_is_exit_3_and_named(tmp_path: Path) -> None:
     assert said.rstrip().endswith("See out/1_deploy_role.ipynb")
 
 
+def test_a_kernel_that_ends_is_exit_3_and_its_notebook_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "end.py").write_text("import os\nos._exit(9)\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    returned, out, said = end(xacct("onboard", SANDBOX, "--notebooks", "--out", "out", cwd=tmp_path))
+    assert (returned, out) == (3, "")
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("1_deploy_role stopped: Kernel died")
+
+
 def test_a_run_that_is_interrupted_is_exit_3_and_leaves_what_was_run(tmp_path: Path) -> None:
     running = xacct("onboard", SANDBOX, "--notebooks", "--out", "out", cwd=tmp_path)
     assert running.stderr is not None

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xacct_kit.errors import NotGreen
+from xacct_kit.errors import NotGreen, RunError
 from xacct_kit.report import COLUMNS, Expectation, Finding, OutcomeKind, Report, Verdict, judge
 
 ALLOWED, DENIED = Expectation.ALLOWED, Expectation.DENIED
@@ -153,6 +154,20 @@ def test_a_report_that_cannot_be_written_leaves_what_was_there(tmp_path):
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert after.keys() == before.keys()
     assert after["report.html"] == before["report.html"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size")
+def test_a_disk_that_is_full_is_told_with_the_folder(tmp_path):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(RunError, match=f"The report cannot be saved: {tmp_path}: File too large"):
+            Report.of([finding(why="x" * 10_000)]).save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_green_report_is_as_required_and_any_other_ends_in_one_line():

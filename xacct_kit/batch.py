@@ -95,6 +95,9 @@ def _execute(name: str, params: Params, target: Path, say: Callable[[str], None]
             raise _stopped(error.ename)(
                 f"{name} stopped: {error.ename}: {error.evalue}. See {output}"
             ) from error
+    except RuntimeError as error:
+        # By which nbclient and jupyter_client tell of a kernel that ended, or never began.
+        raise RunError(f"{name} stopped: {error}. See {output}") from error
     say(f"ran {name} in {time.monotonic() - started:.1f} s")
     return output
 

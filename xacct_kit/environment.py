@@ -86,27 +86,29 @@ def sandbox_layout(params: Params) -> Layout:
     """What the sandbox of the params holds."""
     from xacct_kit.sandbox.layout import MANAGEMENT_EXTERNAL_ID, Layout
 
+    management = params.management_external_id
     return Layout(
         scenario=params.sandbox_scenario,
         accounts=params.sandbox_accounts,
         partition=params.partition,
         region=params.region,
-        external_id=resolve(params.external_id, partial(_no_store, "external_id")),
+        external_id=_external_id("external_id", params.external_id),
         api_handler_role=params.api_handler_role,
         workflow_loop_runner_role=params.workflow_loop_runner_role,
         untrusted_role=params.untrusted_role or Layout.untrusted_role,
         access_role=params.access_role or Layout.access_role,
         management_role=params.management_role or Layout.management_role,
-        management_external_id=_management_external_id(params) or MANAGEMENT_EXTERNAL_ID,
+        management_external_id=(
+            _external_id("management_external_id", management) if management else MANAGEMENT_EXTERNAL_ID
+        ),
         role_name=params.role_name,
         stack_name=params.stack_name,
         profile=params.profile,
     )
 
 
-def _management_external_id(params: Params) -> str | None:
-    value, key = params.management_external_id, "management_external_id"
-    return resolve(value, partial(_no_store, key), key) if value else None
+def _external_id(key: str, value: str) -> str:
+    return resolve(value, partial(_no_store, key), key)
 
 
 def _no_store(key: str, service: str, operation: str, **params: str) -> NoReturn:

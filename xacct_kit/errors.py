@@ -17,6 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# What Python raises of a path: of a home folder of nobody, and of a path that no file can have, too.
+PATH_ERRORS = (OSError, RuntimeError, ValueError)
+
+
+def path_fault(error: Exception) -> str:
+    """Why a file or a folder cannot be used, without its path.
+
+    Parameters:
+        error: one of `PATH_ERRORS`.
+    """
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
 
 class XacctError(Exception):
     """Base of every error that the kit raises on purpose."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from xacct_kit.errors import NotGreen, ParamsError, RunError
+from xacct_kit.errors import PATH_ERRORS, NotGreen, ParamsError, RunError, path_fault
 from xacct_kit.saving import alone_in, replacing
 
 if TYPE_CHECKING:
@@ -335,7 +335,9 @@ class Report:
             with alone_in(target):
                 self._write_files(target)
         except OSError as error:
-            raise RunError(f"The report cannot be saved: {error.filename}: {error.strerror}") from error
+            # What a full disk is told of has no name.
+            place = error.filename or target
+            raise RunError(f"The report cannot be saved: {place}: {path_fault(error)}") from error
         return target
 
     def _write_files(self, target: Path) -> None:
@@ -377,6 +379,5 @@ def check_directory(directory: str | Path) -> None:
     try:
         with TemporaryDirectory(dir=there) as trial:
             (Path(trial) / target.relative_to(there)).mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        fault = error.strerror if isinstance(error, OSError) else error
-        raise ParamsError([f"out: {target}: no report can be saved there: {fault}"]) from error
+    except PATH_ERRORS as error:
+        raise ParamsError([f"out: {target}: no report can be saved there: {path_fault(error)}"]) from error

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from yaml.constructor import ConstructorError
 
-from xacct_kit.errors import ParamsError
+from xacct_kit.errors import PATH_ERRORS, ParamsError, path_fault
 
 _TAG = "tag:yaml.org,2002:"
 _NUMBERS = (f"{_TAG}int", f"{_TAG}float")
@@ -69,8 +69,8 @@ def read(path: Path) -> Any:
     """
     try:
         text = path.read_bytes()
-    except OSError as error:
-        raise ParamsError([f"{path}: {error.strerror}"]) from error
+    except PATH_ERRORS as error:
+        raise ParamsError([f"{path}: {path_fault(error)}"]) from error
     return parse(text, str(path))
 
 
@@ -88,7 +88,7 @@ def parse(text: str | bytes, place: str) -> Any:
         written = text if isinstance(text, str) else _decode(text)
         return _load(written)
     except _Unreadable as error:
-        fault = f"{place}, line {error.line}: {error.fault}"
+        fault = f"{place}, {error}"
     # Raised out here, and without YAML's own text: that quotes the line, which may hold an external ID.
     raise ParamsError([fault])
 
@@ -106,7 +106,7 @@ def decode(text: bytes, place: str) -> str:
     try:
         return _decode(text)
     except _Unreadable as error:
-        raise ParamsError([f"{place}, line {error.line}: {error.fault}"]) from None
+        raise ParamsError([f"{place}, {error}"]) from None
 
 
 def parse_list(text: str, place: str, key: str) -> list[tuple[int, str | None]]:
@@ -139,9 +139,7 @@ def _written(node: yaml.Node) -> str | None:
 
 class _Unreadable(Exception):
     def __init__(self, line: int, fault: str) -> None:
-        super().__init__(line, fault)
-        self.line = line
-        self.fault = fault
+        super().__init__(f"line {line}: {fault}")
 
 
 def _decode(text: bytes) -> str:

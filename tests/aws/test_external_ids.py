@@ -44,6 +44,25 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         make_external_id(f"file:{tmp_path}/missing/id")
 
 
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        pytest.param("~nobody-at-all/id", "Could not determine home directory", id="a home folder of nobody"),
+        pytest.param("i" * 300, "File name too long", id="a name that is too long"),
+    ],
+)
+def test_a_path_of_no_file_is_told_whatever_is_done_there(path: str, fault: str) -> None:
+    keeping = keeping_of(f"file:{path}", nobody)
+    for done in (
+        lambda: keeping.create("present"),
+        keeping.pending,
+        lambda: keeping.set_aside("following"),
+        keeping.promote,
+    ):
+        with pytest.raises(AccessError, match=fault):
+            done()
+
+
 def test_the_next_one_is_beside_the_present_one_until_it_takes_its_place(tmp_path: Path) -> None:
     keeping = keeping_of(f"file:{tmp_path}/id", nobody)
     keeping.create("present")

@@ -326,10 +326,13 @@ LATER_PAGES: list[tuple[int, Any, str]] = [
     (400, {"__type": "ServiceException", "message": "later"}, "organizations:ListAccounts"),
     (400, {"__type": "InvalidInputException", "message": "no such token"}, "no such token"),
     (200, {"Accounts": [{"Name": "nameless"}]}, "The answer is not whole"),
+    (200, {"Accounts": [], "NextToken": "more"}, "its next page is itself"),
 ]
 
 
-@pytest.mark.parametrize(("status", "answer", "told"), LATER_PAGES, ids=["error", "token", "no ID"])
+@pytest.mark.parametrize(
+    ("status", "answer", "told"), LATER_PAGES, ids=["error", "token", "no ID", "endless"]
+)
 def test_a_list_that_breaks_off_is_an_error(status: int, answer: Any, told: str) -> None:
     def page(asked: Any) -> tuple[int, Any]:
         first = (200, {"Accounts": [{"Id": MEMBER_ACCOUNT}], "NextToken": "more"})

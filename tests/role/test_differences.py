@@ -756,3 +756,10 @@ def test_what_is_covered_is_granted(wide: str, narrow: str, names: list[str]) ->
     (wider,), (narrower,) = (normal_form(document(allow(f"s3:{each}x"))) for each in (wide, narrow))
     if wider.covers(narrower):
         assert [name for name in names if granted(narrow, name) and not granted(wide, name)] == []
+
+
+def test_a_pattern_of_any_length_is_compared() -> None:
+    key = f"arn:aws:s3:::bucket/{'k' * 1024}"
+    but_one = {"Effect": "Deny", "Action": "s3:*", "NotResource": key}
+    another = {"Effect": "Deny", "Action": "s3:*", "Resource": f"{key}s"}
+    assert normal_form(document(but_one, another)) == normal_form(document(but_one))

@@ -18,7 +18,7 @@ from xacct_kit.report import OutcomeKind as Kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ErrorAnswer:
     """An error, ready to be held against the rules.
 
     Attributes:
@@ -62,7 +62,7 @@ class Rule(NamedTuple):
     fix: str = ""
     retryable: bool | None = None
 
-    def fits(self, answer: Answer, codes: tuple[str, ...]) -> bool:
+    def fits(self, answer: ErrorAnswer, codes: tuple[str, ...]) -> bool:
         """Whether the answer, going by these codes, has all that the rule asks for."""
         return (
             (not self.services or answer.service in self.services.split())
@@ -311,7 +311,7 @@ FALLBACKS: tuple[Rule, ...] = (
 _UNKNOWN = Rule(Kind.UNKNOWN)
 
 
-def rule_for(answer: Answer) -> Rule:
+def rule_for(answer: ErrorAnswer) -> Rule:
     """The rule that says what an answer means."""
     for codes in answer.codes or ((),):
         for rule in RULES:

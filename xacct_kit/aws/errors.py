@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xacct_kit.aws.envelopes import error_name, service_prefix, unwrap
-from xacct_kit.aws.error_rules import Answer, rule_for
+from xacct_kit.aws.error_rules import ErrorAnswer, rule_for
 from xacct_kit.aws.grammar import assumes_role, read_refusal, tell_fix, tell_reason
 from xacct_kit.aws.redaction import Redactor, redact
 from xacct_kit.aws.sdk_errors import name_of_text, names_of, names_of_code, text_of
@@ -142,12 +142,12 @@ def _outcome(names: tuple[str, ...], evidence: Mapping[str, str]) -> Outcome:
     )
 
 
-def _answer(names: tuple[str, ...], evidence: Mapping[str, str]) -> Answer:
+def _answer(names: tuple[str, ...], evidence: Mapping[str, str]) -> ErrorAnswer:
     envelope = unwrap(evidence.get("message", ""))
     refusal = read_refusal(envelope.text)
     status = evidence.get("http_status")
     prefix = (refusal.action or "").partition(":")[0]
-    return Answer(
+    return ErrorAnswer(
         service=service_prefix(evidence.get("service") or envelope.service or prefix),
         operation=evidence.get("operation") or envelope.operation,
         codes=_groups(
@@ -165,7 +165,7 @@ def _groups(*sources: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(names for names in named if names)
 
 
-def _narrowed(answer: Answer) -> Kind:
+def _narrowed(answer: ErrorAnswer) -> Kind:
     """The layer that refused, as far as the answer tells."""
     refusal = answer.refusal
     if refusal.layer:

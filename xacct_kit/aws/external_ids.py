@@ -13,13 +13,13 @@ import os
 import secrets
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xacct_kit.aws.references import read_line
-from xacct_kit.errors import AccessError, ParamsError
+from xacct_kit.errors import PATH_ERRORS, AccessError, ParamsError, path_fault
 from xacct_kit.params import EXTERNAL_ID, EXTERNAL_ID_FORM, split_reference
 
 if TYPE_CHECKING:
@@ -217,30 +217,25 @@ class _File(Keeping):
     next_place = "file:{name}.next"
 
     def create(self, external_id: str) -> None:
-        try:
-            _write(self._path, external_id)
-        except FileExistsError:
-            raise self._exists() from None
-        except OSError as error:
-            raise AccessError(f"{self.reference} cannot be written: {error.strerror}.") from error
+        with _or_told(f"{self.reference} cannot be written"):
+            try:
+                _write(self._path, external_id)
+            except FileExistsError:
+                raise self._exists() from None
 
     def pending(self) -> str | None:
-        if not self._next.exists():
-            return None
+        with _or_told(f"{self.beside} cannot be read"):
+            if not self._next.exists():
+                return None
         return read_line(self.beside, str(self._next))
 
     def set_aside(self, external_id: str) -> None:
-        try:
+        with _or_told(f"{self.beside} cannot be written"):
             _write(self._next, external_id)
-        except OSError as error:
-            raise AccessError(f"{self.beside} cannot be written: {error.strerror}.") from error
 
     def promote(self) -> None:
-        try:
-            with suppress(FileNotFoundError):
-                self._next.replace(self._path)
-        except OSError as error:
-            raise AccessError(f"{self.reference} cannot be written: {error.strerror}.") from error
+        with _or_told(f"{self.reference} cannot be written"), suppress(FileNotFoundError):
+            self._next.replace(self._path)
 
     @property
     def _path(self) -> Path:
@@ -249,6 +244,14 @@ class _File(Keeping):
     @property
     def _next(self) -> Path:
         return self._path.with_name(f"{self._path.name}.next")
+
+
+@contextmanager
+def _or_told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except PATH_ERRORS as error:
+        raise AccessError(f"{what}: {path_fault(error)}.") from error
 
 
 def _write(path: Path, external_id: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xacct_kit.errors import AccessError, ParamsError
+from xacct_kit.errors import PATH_ERRORS, AccessError, ParamsError, path_fault
 from xacct_kit.params import EXTERNAL_ID, EXTERNAL_ID_FORM, split_reference
 
 Call = Callable[..., Any]
@@ -87,13 +87,10 @@ def _first_line(path: str) -> str:
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig") as file:
             return file.readline(_MAX_LINE)
-    except OSError as error:
-        raise _Nothing(error.strerror) from error
     except UnicodeDecodeError:
         raise _Nothing("it is not text in UTF-8") from None
-    except (RuntimeError, ValueError) as error:
-        # A home folder of nobody, or a path that no file can have.
-        raise _Nothing(error) from error
+    except PATH_ERRORS as error:
+        raise _Nothing(path_fault(error)) from error
 
 
 def _ssm(name: str, call: Call) -> str:

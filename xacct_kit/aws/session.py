@@ -110,6 +110,8 @@ class Session:
     def pages(self, caller: Caller, service: str, operation: str, **params: Any) -> Iterator[Answer]:
         """Make a call that lists things, page after page; after an answer that is not ok there is none.
 
+        A page that names itself as the next one has no end; what follows it is an answer that is not ok.
+
         Parameters:
             caller: who makes it.
             service: botocore's name of the service.
@@ -122,6 +124,10 @@ class Session:
             yield answer
             token = answer.result.get(answered)
             if not token:
+                return
+            if token == params.get(asked):
+                call = f"{service}:{operation}"
+                yield Answer(unreadable(call, self.params.region, "its next page is itself", {}))
                 return
             params[asked] = token
 

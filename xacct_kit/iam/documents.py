@@ -16,6 +16,7 @@ from xacct_kit.errors import PolicyError
 from xacct_kit.iam.conditions import Condition, NullCondition, Operator, parse_operator
 from xacct_kit.iam.match import ARN_COLONS, Matcher, Pattern, glob_matcher, pattern, resource_tokens
 from xacct_kit.iam.principals import PRINCIPAL_KEYS, PrincipalElement, check_principal_name
+from xacct_kit.iam.request import as_text
 from xacct_kit.iam.statements import Document, DocumentKind, Names, Statement
 from xacct_kit.strict_json import type_name
 
@@ -306,11 +307,10 @@ def _texts(value: object, place: str) -> Iterator[tuple[str, str]]:
 
 
 def _scalar(value: object, place: str) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise PolicyError(place, f"is {type_name(value)}, not a text, number or boolean")
+    text = as_text(value)
+    if text is None:
+        raise PolicyError(place, f"is {type_name(value)}, not a text, number or boolean")
+    return text
 
 
 def _optional_text(elements: Mapping[str, object], name: str, place: str) -> str | None:

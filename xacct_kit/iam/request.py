@@ -78,10 +78,6 @@ class Facts:
     def __init__(self, request: Request, *, bounded: bool = False) -> None:
         if not request.resource:
             raise PolicyError("resource", "is empty; it is * where the action has no resource")
-        if request.resource_account is not None and not _ACCOUNT.fullmatch(request.resource_account):
-            raise PolicyError(
-                "resource_account", f"{request.resource_account!r} is not an account of 12 digits"
-            )
         self.request = request
         self.principal = parse_principal(request.principal)
         self.action = _action(request.action)
@@ -143,10 +139,15 @@ def is_null(values: tuple[str, ...] | None) -> bool:
 
 
 def _text(key: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
+    text = as_text(value)
+    if text is None:
+        fault = f"is {type_name(value)}, not a text, number, boolean or list of them"
+        raise PolicyError(f"context.{key}", fault)
+    return text
+
+
+def as_text(value: object) -> str | None:
+    """A text, number or boolean as policies compare it, in a request as in a condition; None for another."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    raise PolicyError(f"context.{key}", f"is {type_name(value)}, not a text, number, boolean or list of them")
+    return str(value) if isinstance(value, str | int | float) else None

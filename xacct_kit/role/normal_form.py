@@ -16,6 +16,7 @@ from itertools import product
 from typing import Any
 
 from xacct_kit.iam.match import ARN_COLONS
+from xacct_kit.iam.request import as_text
 from xacct_kit.role.policy_documents import Document, listed
 
 
@@ -233,7 +234,7 @@ _OPERATOR = re.compile(r"((?:forallvalues:|foranyvalue:)?)(\w+?)((?:ifexists)?)"
 def _tests(condition: Mapping[str, Any], variables: bool) -> Iterator[Requirement]:
     for name, keys in condition.items():
         for key, written in keys.items():
-            values = frozenset(_text(_value(each), variables) for each in listed(written))
+            values = frozenset(_text(as_text(each) or str(each), variables) for each in listed(written))
             operator = _operator(name.lower(), values)
             if any(word in operator for word in _ANY_CASE):
                 values = frozenset(value.lower() for value in values)
@@ -248,10 +249,6 @@ def _operator(name: str, values: frozenset[str]) -> str:
     if not any(special in value for value in values for special in "*?$"):
         base = _WITHOUT_WILDCARDS.get(base, base)
     return f"{match[1]}{base}{match[3]}"
-
-
-def _value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 Covers = Callable[[str, str], bool]

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from xacct_kit import strict_json, strict_yaml
-from xacct_kit.errors import ParamsError, PolicyError, RequestError
+from xacct_kit.errors import PATH_ERRORS, ParamsError, PolicyError, RequestError, path_fault
 from xacct_kit.iam import DocumentKind, compile_document
 from xacct_kit.role.placeholders import filled, names_in, placeholder_fault
 from xacct_kit.role.policy_documents import Document
@@ -70,11 +70,8 @@ def read_profile(name: str, read: Callable[[str], bytes]) -> ProfileFile:
 def _content(name: str, read: Callable[[str], bytes]) -> bytes:
     try:
         return read(name)
-    except OSError as error:
-        raise RequestError(f"{name}: {error.strerror or error}") from None
-    except (RuntimeError, ValueError) as error:
-        # A home folder of nobody, or a path that no file can have.
-        raise RequestError(f"{name}: {error}") from None
+    except PATH_ERRORS as error:
+        raise RequestError(f"{name}: {path_fault(error)}") from None
 
 
 _KEYS = ("name", "description", "trust", "permissions", "boundary")
