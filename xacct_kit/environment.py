@@ -53,7 +53,12 @@ def _to_aws(params: Params) -> Session:
 
 
 def start_sandbox(params: Params) -> SandboxProcess:
-    """Start a sandbox that holds what the params say, in a child process."""
+    """Start a sandbox that holds what the params say, in a child process.
+
+    Raises:
+        ParamsError: there is no such scenario or external ID, or main is another account than the sandbox's.
+        SandboxError: the sandbox did not start.
+    """
     from xacct_kit.sandbox.layout import MAIN_ACCOUNT
     from xacct_kit.sandbox.process import SandboxProcess
     from xacct_kit.sandbox.scenarios import find_scenario
@@ -83,7 +88,11 @@ def scenarios() -> dict[str, str]:
 
 
 def sandbox_layout(params: Params) -> Layout:
-    """What the sandbox of the params holds."""
+    """What the sandbox of the params holds.
+
+    Raises:
+        ParamsError: there is no external ID at its reference, or one that a call would have to read.
+    """
     from xacct_kit.sandbox.layout import MANAGEMENT_EXTERNAL_ID, Layout
 
     management = params.management_external_id

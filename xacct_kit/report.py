@@ -128,6 +128,10 @@ def judge(expected: Expectation, kind: OutcomeKind) -> Verdict:
 
     Only an answer that settles the question is red or green: a throttled call, a dropped connection
     or an answer that is not known says nothing about the permission, and is `UNKNOWN`.
+
+    Parameters:
+        expected: what the profile says must come back.
+        kind: what came back.
     """
     if kind is OutcomeKind.ALLOWED:
         return Verdict.PASS if expected is Expectation.ALLOWED else Verdict.FAIL

@@ -32,6 +32,15 @@ class Caller(InProcess):
         return self.arn.split(":")[4]
 
 
+def of_caller(outcome: Outcome, caller: Caller) -> Outcome:
+    """The outcome of a caller's call; a refusal that names somebody else tells nothing of the caller."""
+    refused = outcome.principal if outcome.kind.denied else None
+    if refused is None or not refused.startswith("arn:") or refused.lower() == caller.arn.lower():
+        return outcome
+    reason = f"{caller.name} called, and somebody else was refused: {outcome.reason}"
+    return Outcome(kind=OutcomeKind.UNKNOWN, reason=reason, retryable=True, evidence=outcome.evidence)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back from a call.

@@ -80,7 +80,9 @@ class Clients:
         self._session = _botocore_session(connection)
 
     def operator_credentials(self) -> Credentials | None:
-        """The operator's own credentials; None when there are none.
+        """The operator's own credentials, from the connection or botocore's chain; None when there are none.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 
         Raises:
             AccessError: they cannot be had, or not be used.
@@ -151,6 +153,14 @@ class Clients:
     ) -> str:
         """The URL of a call that whoever has it can make once or more often; nothing is called.
 
+        Parameters:
+            credentials: whose call it will be.
+            service: botocore's name of the service.
+            region: the region to call.
+            operation: the operation as AWS spells it.
+            params: its parameters.
+            seconds: how long the URL is to last.
+
         Raises:
             AccessError: the machine's configuration gives no way to call the service.
         """
@@ -173,6 +183,14 @@ class Clients:
     def fetch(self, service: str, region: str, url: str) -> Any:
         """What comes back from a URL that is asked for without credentials, over the service's connections.
 
+        Parameters:
+            service: botocore's name of the service.
+            region: the region of the service.
+            url: the URL.
+
+        Returns:
+            The response as botocore's HTTP session gives it, whatever its status; its body has been read.
+
         Raises:
             AccessError: the machine's configuration gives no way to call the service.
             botocore.exceptions.BotoCoreError: there was no answer.
@@ -187,7 +205,12 @@ class Clients:
         )
 
     def page_tokens(self, service: str, operation: str) -> tuple[str, str]:
-        """The names under which an operation takes, and gives, the place where the next page begins."""
+        """The names under which an operation takes, and gives, the place where the next page begins.
+
+        Parameters:
+            service: botocore's name of the service.
+            operation: the operation as AWS spells it; one that lists things.
+        """
         paging = self._session.get_paginator_model(service).get_paginator(operation)
         return paging["input_token"], paging["output_token"]
 

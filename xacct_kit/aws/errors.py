@@ -33,6 +33,9 @@ def classify(error: BaseException, service: str = "", redactor: Redactor = redac
         error: what botocore, or code around it, raised.
         service: the service that was called. botocore does not keep it, and few answers depend on it.
         redactor: knows the secrets that the answer may repeat.
+
+    Returns:
+        What it means, with the redacted answer as evidence; `UNKNOWN` where that cannot be told.
     """
     operation = str(getattr(error, "operation_name", "") or "")
     for attribute in ("response", "last_response"):

@@ -300,6 +300,10 @@ def keeping_of(reference: str, ask: Ask) -> Keeping:
 def checked(external_id: str, place: str) -> str:
     """An external ID that was read; what is none is not repeated.
 
+    Parameters:
+        external_id: what was read.
+        place: where, for a fault.
+
     Raises:
         ParamsError: it is none.
     """

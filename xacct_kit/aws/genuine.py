@@ -35,6 +35,10 @@ class ForeignAnswer(Exception):
 def refuse_foreign(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     """Keep from botocore's parsers what AWS cannot have answered: a handler of the event `before-parse`.
 
+    Parameters:
+        operation_model: botocore's model of the operation that was called.
+        response_dict: status code, headers and body; of a server that is down the body is taken off.
+
     Raises:
         ForeignAnswer: the answer is not one of AWS to this operation.
     """
@@ -53,6 +57,19 @@ def is_from_aws(response: Mapping[str, Any]) -> bool:
     """Whether an answer has a request ID, as every answer of AWS has."""
     metadata = response.get("ResponseMetadata", {})
     return bool(metadata.get("RequestId") or metadata.get("HostId"))
+
+
+def without_request_id(outcome: Outcome, call: str, region: str) -> Outcome:
+    """What is known of an answer without a request ID: nothing; a fault that passes stays one.
+
+    Parameters:
+        outcome: what the answer would mean if it were AWS's.
+        call: service and operation.
+        region: where it was made.
+    """
+    if outcome.kind in (OutcomeKind.NETWORK, OutcomeKind.SERVICE_ERROR, OutcomeKind.THROTTLED):
+        return outcome
+    return unreadable(call, region, "it has no request ID", outcome.evidence)
 
 
 def unreadable(call: str, region: str, fault: str, evidence: Mapping[str, str]) -> Outcome:

@@ -59,7 +59,8 @@ def presigned(
         clients: by which it is signed.
         credentials: who signs; whoever has the link reads as they do.
         region: the bucket's.
-        bucket, key: the object.
+        bucket: the bucket.
+        key: the object.
         seconds: how long it is to last.
 
     Raises:

@@ -69,7 +69,12 @@ class Redactor(InProcess):
             self._known.update(dict.fromkeys(_PIECE.findall(value), _HIDDEN))
 
     def learn_external_id(self, external_id: str, name: str = "external_id") -> None:
-        """Write `${external_id}`, or another name in its place, for an external ID from now on."""
+        """Write `${external_id}`, or another name in its place, for an external ID from now on.
+
+        Parameters:
+            external_id: the external ID.
+            name: the key of the params that it is the value of.
+        """
         known = {**self._known, external_id: f"${{{name}}}"}
         # One secret may be a part of another.
         self._known = dict(sorted(known.items(), key=lambda pair: len(pair[0]), reverse=True))

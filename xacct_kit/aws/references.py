@@ -59,6 +59,10 @@ def resolve(value: str, call: Call, key: str = "external_id") -> str:
 def read_line(place: str, path: str) -> str:
     """The first line of a file that holds an external ID.
 
+    Parameters:
+        place: what a fault calls the file.
+        path: the file.
+
     Raises:
         AccessError: it cannot be read.
     """

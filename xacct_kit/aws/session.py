@@ -14,11 +14,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from xacct_kit.aws.answers import Answer, Assumption, Caller
+from xacct_kit.aws.answers import Answer, Assumption, Caller, of_caller
 from xacct_kit.aws.assumed import NotRenewed, credentials_of, name_of, role_of
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
-from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable
+from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable, without_request_id
 from xacct_kit.aws.links import Link, opened, presigned
 from xacct_kit.aws.partitions import PARTITIONS, Partition
 from xacct_kit.aws.payments import Payments
@@ -45,6 +45,9 @@ class Session:
         on_close: what to do when the session is closed.
 
     Attributes:
+        params: what the user asked for.
+        endpoint: URL that all services are called at; None where botocore finds them.
+        partition: the partition of every account.
         role_changed: when the role of an account was made or changed, on the monotonic clock.
         next_external_id: the external ID that a rotation brings, once this session knows of it.
         payments: what the session spends.
@@ -87,7 +90,7 @@ class Session:
         self._on_close()
 
     def prepare(self, services: Iterable[tuple[str, str]]) -> None:
-        """Build the clients of services in regions while something else is waited for."""
+        """Build clients, by service and region, while something else is waited for."""
         self._clients.prepare(services)
 
     def call(
@@ -101,11 +104,17 @@ class Session:
             operation: the operation as AWS spells it.
             region: where; the params' region when it is not given.
             params: the operation's parameters.
+
+        Returns:
+            What came back, whatever it is.
+
+        Raises:
+            AccessError: the machine's configuration gives no way to call the service.
         """
         region = region or self.params.region
         self._budgets.wait(caller.account, region, service, operation)
         answer = self._timed(caller.credentials, service, region, operation, params)
-        return replace(answer, outcome=_of_caller(answer.outcome, caller))
+        return replace(answer, outcome=of_caller(answer.outcome, caller))
 
     def pages(self, caller: Caller, service: str, operation: str, **params: Any) -> Iterator[Answer]:
         """Make a call that lists things, page after page; after an answer that is not ok there is none.
@@ -161,7 +170,7 @@ class Session:
             response = error.response if isinstance(error, ClientError) else None
             outcome = classify(error, service, redactor)
         if response is not None and not is_from_aws(response):
-            returned, outcome = None, _not_accepted(outcome, call, region)
+            returned, outcome = None, without_request_id(outcome, call, region)
         return Answer(outcome, time.monotonic() - started, returned)
 
     @property
@@ -219,7 +228,16 @@ class Session:
             self._secrets.pop("external_id", None)
 
     def ask(self, service: str, operation: str, **params: Any) -> Answer:
-        """Make a call as the operator."""
+        """Make a call as the operator, in the params' region.
+
+        Parameters:
+            service: botocore's name of the service.
+            operation: the operation as AWS spells it.
+            params: the operation's parameters.
+
+        Raises:
+            AccessError: there are no credentials, or AWS does not accept them.
+        """
         return self.call(self.operator, service, operation, **params)
 
     def _secret(self, key: str) -> str:
@@ -237,11 +255,19 @@ class Session:
         return answer.result
 
     def link(self, caller: Caller, region: str, bucket: str, key: str, seconds: int) -> Link:
-        """A link that lets whoever has it read an object, as `links.presigned` makes it."""
+        """A link by which whoever has it reads an object; parameters and errors as in `links.presigned`."""
         return presigned(self._clients, caller.credentials, region, bucket, key, seconds)
 
     def open_link(self, url: str, region: str) -> Answer:
-        """Read an object by its URL alone, as somebody does who has nothing else; the result's `Body`."""
+        """Read an object by its URL alone, as somebody does who has nothing else.
+
+        Parameters:
+            url: the URL.
+            region: the region in which it is signed.
+
+        Returns:
+            What came back; the object is the result's `Body`.
+        """
         started = time.monotonic()
         outcome, body = opened(self._clients, url, region, self.redact)
         returned = None if body is None else {"Body": body}
@@ -258,6 +284,9 @@ class Session:
             source: who assumes it.
             role_arn: the role.
             external_id: the external ID to send; None sends none.
+
+        Returns:
+            The caller that it gave, whose credentials renew themselves; or why it gave none.
         """
         assumption = self._assume(source, role_arn, external_id)
         with self._lock:
@@ -265,7 +294,7 @@ class Session:
         return assumption
 
     def assumed(self, source: Caller, role_arn: str, *, external_id: str | None = None) -> Assumption:
-        """The credentials of an earlier `assume` that succeeded, or else those of a new one."""
+        """What an earlier `assume` gave that succeeded, or else what a new one gives; parameters as there."""
         with self._lock:
             earlier = self._assumed.get((source.arn, role_arn, external_id))
         if earlier is not None and earlier.caller is not None:
@@ -317,7 +346,17 @@ class Session:
         return act(self.operator, self.role_arn(account, name))
 
     def deployer(self, account: str, *, anew: bool = False) -> Assumption:
-        """Who deploys in a member account: its access role, or the operator when it is there already."""
+        """Who deploys in a member account: its access role, or the operator when it is there already.
+
+        Where the operator may not assume the access role, the management role of the params is tried.
+
+        Parameters:
+            account: the member account.
+            anew: whether to find out by a call although it is known that somebody could.
+
+        Returns:
+            The deployer; without a caller where nobody can be it.
+        """
         role = self.params.access_role
         if role is None:
             return Assumption(self.operator if self.operator.account == account else None, _NOTHING_ASKED)
@@ -352,25 +391,9 @@ class Session:
         self._budgets.forget(account)
 
     def lock_of(self, account: str) -> threading.Lock:
-        """For what is found out by a call, and once an account."""
+        """The lock of an account, for what is found out by a call and need be found out once."""
         with self._lock:
             return self._of_account.setdefault(account, threading.Lock())
-
-
-def _of_caller(outcome: Outcome, caller: Caller) -> Outcome:
-    """The outcome; a refusal that names somebody else is none of the caller."""
-    refused = outcome.principal if outcome.kind.denied else None
-    if not (refused or "").startswith("arn:") or str(refused).lower() == caller.arn.lower():
-        return outcome
-    reason = f"{caller.name} called, and somebody else was refused: {outcome.reason}"
-    return Outcome(kind=OutcomeKind.UNKNOWN, reason=reason, retryable=True, evidence=outcome.evidence)
-
-
-def _not_accepted(outcome: Outcome, call: str, region: str) -> Outcome:
-    """What is known of an answer without a request ID; a passing fault stays one."""
-    if outcome.kind in (OutcomeKind.NETWORK, OutcomeKind.SERVICE_ERROR, OutcomeKind.THROTTLED):
-        return outcome
-    return unreadable(call, region, "it has no request ID", outcome.evidence)
 
 
 _NOTHING_ASKED = Answer(Outcome(kind=OutcomeKind.ALLOWED))

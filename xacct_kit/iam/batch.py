@@ -1,4 +1,4 @@
-"""Decisions by the line: one request with its policies in, one decision out."""
+"""Decisions by the line, as `xacct decide` makes them: a request with its policies in, a decision out."""
 
 from __future__ import annotations
 

@@ -250,6 +250,11 @@ class Operator:
     def condition(self, key: str, values: Sequence[str], *, variables: bool) -> Condition | NullCondition:
         """The condition that this operator makes of a key and its policy values.
 
+        Parameters:
+            key: the context key, in any case.
+            values: the policy values, as text.
+            variables: whether `${…}` in them is a policy variable.
+
         Raises:
             ValueError: a value is not of the operator's type.
         """

@@ -124,6 +124,9 @@ def decide(
         resource_policy: the resource's policy; the role's trust policy where a role is assumed.
             Documents are dicts as `json.load` gives them, or compiled by `compile_document`.
 
+    Returns:
+        Whether it is allowed, and which layer, and which of its statements, says so.
+
     Raises:
         PolicyError: the request or a document cannot be read.
     """

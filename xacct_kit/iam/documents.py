@@ -33,6 +33,9 @@ def compile_document(document: object, kind: DocumentKind = DocumentKind.PERMISS
         document: a document as `json.load` gives it, or a compiled one.
         kind: where the document is used.
 
+    Returns:
+        The document, ready to be held against requests.
+
     Raises:
         PolicyError: the document cannot be read, with the place of the fault.
     """

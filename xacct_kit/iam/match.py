@@ -1,7 +1,9 @@
 """Patterns: wildcards, ARNs and policy variables.
 
 A pattern is parsed into tokens (text, wildcards, variables) and compiled into an automaton that reads
-the value once, so that no pattern, however many wildcards it has, is slow.
+the value once, so that no pattern, however many wildcards it has, is slow. Whoever parses says whether `${…}`
+is a variable: in a document of version 2008-10-17 it is text. Where it is one and cannot be read, it is a
+ValueError.
 """
 
 from __future__ import annotations

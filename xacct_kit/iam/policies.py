@@ -48,6 +48,10 @@ class Policies(Generic[P]):
     def decide(self, request: Request, resource_policy: PolicyDocument | None = None) -> Decision:
         """Decide on a request of the principal.
 
+        Parameters:
+            request: who does what to which resource.
+            resource_policy: the resource's policy; the role's trust policy where a role is assumed.
+
         Raises:
             PolicyError: the request or a document cannot be read.
         """

@@ -35,6 +35,10 @@ def differences(
         wanted: what the role should be.
         live: the role as it is; None where there is none. What could not be read of it is not compared.
         tags: the tags that it should have.
+
+    Returns:
+        The differences. Empty where there is none, and where all that could be read is as it should be:
+        `LiveRole.unread` says what that leaves open.
     """
     if live is None:
         return (_MISSING,)

@@ -243,7 +243,7 @@ ESCALATIONS: tuple[Escalation, ...] = (
 
 
 def requests_of(way: Escalation, values: EscalationValues) -> tuple[Request, ...]:
-    """The requests that a way takes of a role.
+    """The requests that a way takes of a role, in the order in which they are made.
 
     Parameters:
         way: the way.

@@ -100,7 +100,12 @@ def normal_form(document: Document) -> Clauses:
 
 
 def uncovered(clauses: Iterable[Clause], by: Iterable[Clause]) -> tuple[Clause, ...]:
-    """The clauses that no other clause surely covers, in an order that does not depend on theirs."""
+    """The clauses that no other clause surely covers, in an order that does not depend on theirs.
+
+    Parameters:
+        clauses: the clauses that are asked about.
+        by: those that may cover them.
+    """
     same = frozenset(by)
     covering = _Covering(same)
     left = (

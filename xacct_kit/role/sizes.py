@@ -17,5 +17,5 @@ MANAGED_POLICY_LIMIT = 6_144
 
 
 def policy_size(*documents: Mapping[str, Any]) -> int:
-    """Characters of policy documents together, as IAM counts them: white space between elements left out."""
+    """Characters of policy documents together, as IAM counts them: without white space between elements."""
     return sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)

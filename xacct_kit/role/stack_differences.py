@@ -64,7 +64,15 @@ def read_template(body: Any) -> Mapping[str, Any]:
 
 
 def template_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where a template differs from another in meaning: paths such as `Resources.Role.Properties.Path`."""
+    """Where a template differs from another in meaning.
+
+    Parameters:
+        wanted: what it must be, as `read_template` gives it.
+        found: what it is, as `read_template` gives it.
+
+    Returns:
+        Paths such as `Resources.Role.Properties.Path`, each once.
+    """
     return tuple(dict.fromkeys(_paths(_meant(wanted), _meant(found), ())))
 
 
@@ -92,7 +100,12 @@ def parameter_differences(
 
 
 def tag_differences(wanted: Mapping[str, str], described: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """The keys of the tags of a stack that are missing, added or have another value."""
+    """The keys of the tags of a stack that are missing, added or have another value.
+
+    Parameters:
+        wanted: the value that each must have.
+        described: the tags, as DescribeStacks tells them.
+    """
     # Those of AWS itself are not the user's to set.
     found = {each["Key"]: each["Value"] for each in described if not each["Key"].startswith("aws:")}
     return tuple(key for key in {**wanted, **found} if wanted.get(key) != found.get(key))

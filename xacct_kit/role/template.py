@@ -153,7 +153,15 @@ def template_parameters(
     external_id: str,
     role_name: str,
 ) -> dict[str, str]:
-    """The values of the template's parameters."""
+    """The values of the template's parameters.
+
+    Parameters:
+        main_account: 12 digits; runs Service Workbench.
+        api_handler_role: name of main's role that serves requests.
+        workflow_loop_runner_role: name of main's role that runs workflows.
+        external_id: the external ID itself, not where it is kept.
+        role_name: name of the role to be made.
+    """
     return {
         "MainAccount": main_account,
         "ApiHandlerRole": api_handler_role,
