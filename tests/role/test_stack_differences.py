@@ -140,6 +140,13 @@ def test_a_policy_is_told_by_its_name() -> None:
     assert told.startswith(f"Resources.{ROLE}.Properties.Policies.{policy['PolicyName']}.PolicyDocument")
 
 
+def test_of_two_policies_with_one_name_none_hides_the_other() -> None:
+    twice = copy.deepcopy(TEMPLATE)
+    policies = twice["Resources"][ROLE]["Properties"]["Policies"]
+    policies.insert(0, {**policies[0], "PolicyDocument": {"Version": "2012-10-17", "Statement": []}})
+    assert template_differences(TEMPLATE, twice) == (f"Resources.{ROLE}.Properties.Policies",)
+
+
 def test_the_order_within_a_function_counts() -> None:
     one, other = ({"Resources": {"R": {"Fn::Join": ["", order]}}} for order in (["a", "b"], ["b", "a"]))
     assert template_differences(one, other) == ("Resources.R",)

@@ -143,12 +143,13 @@ def _paths(wanted: Any, found: Any, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _named(value: Any) -> Any:
-    """A list of things with names as a mapping of them."""
+    """A list of things with names as a mapping of them; where two have one name, none may hide the other."""
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         return value
     for name in _NAMES:
         if value and all(isinstance(each.get(name), str) for each in value):
-            return {each[name]: each for each in value}
+            by_name = {each[name]: each for each in value}
+            return by_name if len(by_name) == len(value) else value
     return value
 
 
