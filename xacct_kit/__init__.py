@@ -87,7 +87,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Crew": "fleet.crew",
     "Finding": "report",
-    "NewAccount": "steps.new_account",
+    "NewAccount": "steps.creation.new_account",
     "Outcome": "report",
     "OutcomeKind": "report",
     "Params": "params",

@@ -167,7 +167,7 @@ def test_when_the_ancestor_of_all_has_been_ended_there_is_another() -> None:
 
 def test_it_can_be_a_program_of_its_own() -> None:
     described = json.dumps(dataclasses.asdict(ROLE_MISSING))
-    command = [sys.executable, "-m", "xacct_kit.sandbox.process"]
+    command = [sys.executable, "-m", "xacct_kit.sandbox.serving"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
