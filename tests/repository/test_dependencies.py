@@ -27,12 +27,13 @@ OPTIONAL = {"xacct_kit/fleet/dask_cluster.py": "dask"}
 # What no module imports, and where it is used all the same.
 USED_ELSEWHERE = {
     "jupyterlab": ("README.md", "jupyter lab"),
+    "hatchling": ("pyproject.toml", 'build-backend = "hatchling.build"'),
     "voila": ("Makefile", "$(BIN)/voila"),
     "mypy": ("Makefile", "$(BIN)/mypy"),
     "nbval": ("Makefile", "--nbval"),
     "pandas-stubs": ("pyproject.toml", "strict = true"),
     "pre-commit": (".pre-commit-config.yaml", "repos:"),
-    "pytest-randomly": ("pyproject.toml", "pytest-randomly"),
+    "pytest-randomly": ("tests/notebooks/cells_in_order.py", "pytest-randomly"),
     "pytest-xdist": ("Makefile", "pytest -n"),
     "ruff": ("Makefile", "$(BIN)/ruff"),
     "types-pyyaml": ("pyproject.toml", "strict = true"),
@@ -84,6 +85,10 @@ def test_what_is_used_elsewhere_is_used_there() -> None:
     for file, words in USED_ELSEWHERE.values():
         assert words in (ROOT / file).read_text(encoding="utf-8")
     assert USED_ELSEWHERE.keys() <= names(*requirements())
+
+
+def test_what_builds_the_package_is_what_is_tested() -> None:
+    assert set(pyproject()["build-system"]["requires"]) <= {str(each) for each in requirements()["dev"]}
 
 
 def test_every_bound_is_a_lowest_version() -> None:

@@ -1,4 +1,4 @@
-"""Notebooks come in any order; the cells of each come in theirs."""
+"""A plugin for `pytest --nbval`: notebooks come in any order; the cells of each come in theirs."""
 
 from __future__ import annotations
 
