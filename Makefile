@@ -15,6 +15,9 @@ AXE := .venv/axe/node_modules/axe-core/axe.min.js
 # Tests wait for half of their time: twice as many workers as there are cores keep them busy.
 WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 }')
 
+# What takes long is left to .ci/run.
+SLOW := $(if $(CI),,-m 'not slow')
+
 .DEFAULT_GOAL := help
 .PHONY: help demo app test check browser notebooks bench clean
 
@@ -28,7 +31,7 @@ app: $(READY) ## 0_start_here as an app in the browser, without its code
 	JUPYTER_PATH=xacct_kit/interactive/share $(BIN)/voila --template=xacct notebooks/0_start_here.ipynb
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW) tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks
 
 check: $(READY) ## format, lint and types
