@@ -13,7 +13,8 @@ from xacct_kit.role.profile import Profile, load_profile
 from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.cost_explorer import price_line
-from xacct_kit.steps.operator_policies import Needed, needed_in_members, needed_of_operator
+from xacct_kit.steps.operator_actions import Task
+from xacct_kit.steps.operator_policies import Needed, needed_for
 from xacct_kit.views.html import render
 from xacct_kit.views.lines import WIDTH, hanging
 from xacct_kit.views.words import ACCOUNTS_IN_FULL, first_of, number_of
@@ -70,14 +71,8 @@ def outline_of(params: Params) -> Outline:
         changing=_changing(params),
         deploying=_deploying(params, bounded),
         role=_role(profile),
-        check_needs=(
-            needed_of_operator(params, deploying=False),
-            needed_in_members(params, deploying=False),
-        ),
-        deploy_needs=(
-            needed_of_operator(params, deploying=True),
-            needed_in_members(params, deploying=True, bounded=bounded),
-        ),
+        check_needs=needed_for(Task.PROBE, params),
+        deploy_needs=needed_for(Task.ONBOARD, params),
         price=price_line(params, number_of_accounts(params)),
     )
 
