@@ -23,6 +23,8 @@ ADMINISTRATOR = "OrganizationAccountAccessRole"
 
 Values = Mapping[str, Any]
 Told = tuple[tuple[str, ...], ...]
+Statements = Sequence[Statement]
+Change = Callable[[Statements, Params], Statements | None]
 
 
 @dataclass(frozen=True)
@@ -33,29 +35,36 @@ class Stage:
         administrator: a session of the organization's administrator, who acts in every account.
         account: the account, which no other trial has.
         number: of the trial, for names that no other trial has.
+        other: a second account that no other trial has.
     """
 
     administrator: xk.Session
     account: str
     number: int
+    other: str = ""
 
-    def call(self, service: str, operation: str, *, account: str = "", **params: Any) -> Any:
-        """A call of an account's administrator."""
+    def call(
+        self, service: str, operation: str, *, account: str = "", once: bool = False, **params: Any
+    ) -> Any:
+        """A call of an account's administrator; perhaps it has been made in another trial."""
         session, where = self.administrator, account or self.account
         caller = session.operator if where == MANAGEMENT_ACCOUNT else session.deployer(where).caller
         assert caller is not None
         answer = session.call(caller, service, operation, **params)
-        assert answer.ok, answer.outcome
+        assert answer.ok or once, answer.outcome
         return answer.result
 
     def make_role(
-        self, account: str, name: str, trusted: str, statements: Sequence[Any], **condition: Any
+        self, account: str, name: str, trusted: Any, statements: Sequence[Any], **condition: Any
     ) -> None:
         """Make a role with one policy."""
         trust = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
         more = {"Condition": condition} if condition else {}
         text = document([{**trust, **more}])
-        self.call("iam", "CreateRole", account=account, RoleName=name, AssumeRolePolicyDocument=text)
+        # A situation may have made it already, to be allowed everything.
+        self.call(
+            "iam", "CreateRole", account=account, once=True, RoleName=name, AssumeRolePolicyDocument=text
+        )
         policy = {"PolicyName": "task", "PolicyDocument": document(statements)}
         self.call("iam", "PutRolePolicy", account=account, RoleName=name, **policy)
 
@@ -83,17 +92,21 @@ class Case:
         run: does the task in an account.
         prepare: makes the situation; gives params of it.
         params: params of the situation.
+        patience: seconds that are waited for anything where an action is left out.
+        of_main: whether the operator is of the main account, and not of the management account.
     """
 
     name: str
     run: Callable[[xk.Session, str], Sequence[Finding]]
     prepare: Callable[[Stage], Values] = _nothing
     params: Values = field(default_factory=dict)
+    patience: int = 1
+    of_main: bool = False
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A served sandbox with very many healthy members."""
+    """A served sandbox with a thousand healthy members."""
 
     endpoint: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -108,30 +121,32 @@ class Bench:
         given = {"member_accounts": [account], "wait_seconds": 20, "sandbox_endpoint": self.endpoint}
         return Params.load("params/sandbox.yaml", **{**given, **values})
 
-    def told(self, case: Case, task: Task, who: Who, without: tuple[str, str] | None = None) -> Told | None:
-        """What a case tells where one principal is allowed what the task takes, and others everything.
+    def told(self, case: Case, task: Task, who: Who, change: Change) -> Told | None:
+        """What a case tells where one principal has what becomes of its policy, and others everything.
 
         Parameters:
             case: the situation.
             task: the task.
             who: the principal.
-            without: a resource and an action that are left out of its policy; where they are not in it,
-                nothing is tried.
+            change: what becomes of its policy; where that is None, nothing is tried.
         """
         number = next(self._numbers)
-        account = str(400_000_000_000 + number)
-        stage = Stage(self.session(self.params(account, case.params)), account, number)
+        account, other = (str(each + number) for each in (400_000_000_000, 400_000_000_500))
+        administrator = self.session(self.params(account, case.params))
+        stage = Stage(administrator, account, number, other)
         names = {key: f"{name}{number}" for key, name in _NAMES[who].items()}
         values = {**case.params, **case.prepare(stage), **names}
-        params = self.params(account, {**values, "wait_seconds": 1} if without else values)
-        statements = statements_of(task, params, who)
-        if without is not None:
-            resource, action = without[0].format_map(values_of(params)), without[1]
-            left = [_less(each, resource, action) for each in statements]
-            if left == statements:
-                return None
-            statements = left
-        connection = _MAKING[who](stage, params, [each for each in statements if each["Action"]])
+        params = self.params(account, values)
+        before = statements_of(task, params, who)
+        statements = change(before, params)
+        if statements is None:
+            return None
+        if statements != before:
+            # What will not be is not waited for.
+            params = params.model_copy(update={"wait_seconds": case.patience})
+        connection = _MAKING[who](stage, params, statements)
+        if case.of_main:
+            connection = _user(stage, MAIN_ACCOUNT, allowing("*"))
         try:
             return tuple(_said(row) for row in case.run(self.session(params, connection), account))
         except XacctError as error:
@@ -143,10 +158,30 @@ def statements_of(task: Task, params: Params, who: Who) -> list[Statement]:
     return [found for each in needed_for(task, params) if each.principal is who for found in each.statements]
 
 
-def _less(statement: Statement, resource: str, action: str) -> Statement:
-    if statement["Resource"] != resource:
-        return statement
-    return {**statement, "Action": [each for each in statement["Action"] if each != action]}
+def as_it_is(statements: Statements, _params: Params) -> Statements:
+    """The policy of the task."""
+    return statements
+
+
+def everything(_statements: Statements, _params: Params) -> Statements:
+    """An administrator's policy."""
+    return allowing("*")
+
+
+def without(on: str, action: str) -> Change:
+    """A policy without an action on a resource; None where it does not have that."""
+
+    def change(statements: Statements, params: Params) -> Statements | None:
+        resource = on.format_map(values_of(params))
+        left = [
+            {**each, "Action": [one for one in each["Action"] if one != action]}
+            if each["Resource"] == resource
+            else each
+            for each in statements
+        ]
+        return None if left == list(statements) else [each for each in left if each["Action"]]
+
+    return change
 
 
 def _said(row: Finding) -> tuple[str, ...]:
@@ -154,7 +189,7 @@ def _said(row: Finding) -> tuple[str, ...]:
     return (*told, _plain(row.why), _plain(row.fix))
 
 
-_VARYING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+")
+_VARYING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|[0-9]+")
 
 
 def _plain(text: str) -> str:
@@ -176,9 +211,12 @@ def _root(account: str) -> str:
     return f"arn:aws:iam::{account}:root"
 
 
-def _operator(stage: Stage, params: Params, statements: Sequence[Statement]) -> Connection:
-    name, policy = f"operator{stage.number}", document(statements)
-    place = {"account": MANAGEMENT_ACCOUNT}
+def _operator(stage: Stage, params: Params, statements: Statements) -> Connection:
+    return _user(stage, MANAGEMENT_ACCOUNT, statements)
+
+
+def _user(stage: Stage, account: str, statements: Statements) -> Connection:
+    name, policy, place = f"operator{stage.number}", document(statements), {"account": account}
     stage.call("iam", "CreateUser", UserName=name, **place)
     # What is written into a user is no longer than 2,048 characters.
     arn = stage.call("iam", "CreatePolicy", PolicyName=name, PolicyDocument=policy, **place)["Policy"]["Arn"]
@@ -188,26 +226,27 @@ def _operator(stage: Stage, params: Params, statements: Sequence[Statement]) -> 
     return Connection(endpoint=endpoint, access_key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
 
-def _access_role(stage: Stage, params: Params, statements: Sequence[Statement]) -> None:
-    stage.make_role(stage.account, str(params.access_role), _root(MANAGEMENT_ACCOUNT), statements)
+def _access_role(stage: Stage, params: Params, statements: Statements) -> None:
+    trusted = [_root(MANAGEMENT_ACCOUNT), _root(MAIN_ACCOUNT)]
+    stage.make_role(stage.account, str(params.access_role), trusted, statements)
 
 
-def _in_main(stage: Stage, params: Params, statements: Sequence[Statement]) -> None:
+def _in_main(stage: Stage, params: Params, statements: Statements) -> None:
     stage.make_role(MAIN_ACCOUNT, str(params.access_role), _root(MANAGEMENT_ACCOUNT), statements)
 
 
-def _main_role(stage: Stage, params: Params, statements: Sequence[Statement]) -> None:
+def _main_role(stage: Stage, params: Params, statements: Statements) -> None:
     stage.make_role(MAIN_ACCOUNT, params.api_handler_role, _root(MANAGEMENT_ACCOUNT), statements)
     _management(stage, params, allowing("*"))
 
 
-def _management(stage: Stage, params: Params, statements: Sequence[Statement]) -> None:
+def _management(stage: Stage, params: Params, statements: Statements) -> None:
     trusted = f"arn:aws:iam::{MAIN_ACCOUNT}:role/{params.api_handler_role}"
     external_id = {"StringEquals": {"sts:ExternalId": MANAGEMENT_EXTERNAL_ID}}
     stage.make_role(MANAGEMENT_ACCOUNT, str(params.management_role), trusted, statements, **external_id)
 
 
-_MAKING: Mapping[Who, Callable[[Stage, Params, Sequence[Statement]], Connection | None]] = {
+_MAKING: Mapping[Who, Callable[[Stage, Params, Statements], Connection | None]] = {
     Who.OPERATOR: _operator,
     Who.ACCESS_ROLE: _access_role,
     Who.IN_MAIN: _in_main,

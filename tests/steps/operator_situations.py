@@ -9,8 +9,14 @@ from typing import Any
 import yaml
 from operator_bench import ADMINISTRATOR, Stage, Values, allowing, document
 
-from xacct_kit.sandbox.layout import MANAGEMENT_ACCOUNT
+from xacct_kit.fleet.deployment import deployment_of
+from xacct_kit.fleet.stack_sets import deploy_stack_set
+from xacct_kit.params import Params
+from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT
+from xacct_kit.steps.create_account import create_account
+from xacct_kit.steps.creation.new_account import NewAccount
 from xacct_kit.steps.deploy import deploy_account, stack_request
+from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE, Statement
 from xacct_kit.steps.waiting import attempts
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -75,6 +81,42 @@ def deployed_with(**values: Any) -> Situation:
     return prepare
 
 
+deployed_unbounded = deployed_with(profile="documented")
+
+
+def outdated(stage: Stage) -> Values:
+    """The stack has another trust policy, other policies, another description and other tags."""
+    other = {"stack_tags": {"Owner": "lab"}, "workflow_loop_runner_role": "NotebookRole"}
+    deployed_with(**other)(stage)
+
+    def change(resources: Any) -> None:
+        properties = resources["CrossAccountExecutionRole"]["Properties"]
+        properties["Description"] = "other"
+        properties["Policies"][0]["PolicyName"] = "other"
+
+    session = stage.administrator
+    params = session.params
+    session.params = params.model_copy(update=other)
+    updated(stage, change)
+    session.params = params
+    return {}
+
+
+def main_is_shut(stage: Stage) -> Values:
+    """The operator may act as none of main's roles."""
+    names = {"api_handler_role": "ShutApi", "workflow_loop_runner_role": "ShutWorkflow"}
+    trust = document([_trusting_service("lambda.amazonaws.com")])
+    stage.administrator.params = stage.administrator.params.model_copy(update=names)
+    for name in names.values():
+        role = {"RoleName": name, "AssumeRolePolicyDocument": trust}
+        stage.call("iam", "CreateRole", account=MAIN_ACCOUNT, once=True, **role)
+    return names
+
+
+def _trusting_service(service: str) -> Statement:
+    return {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+
+
 def forbidden(stage: Stage, *actions: str) -> None:
     """Forbid something to the account's administrator; the next time something else."""
     statement = {"Effect": "Deny", "Action": list(actions or ("sqs:*",)), "Resource": "*"}
@@ -85,8 +127,8 @@ def forbidden(stage: Stage, *actions: str) -> None:
 
 def occupied(stage: Stage) -> Values:
     """Somebody else has made a role of that name."""
-    service = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    iam(stage, "CreateRole", AssumeRolePolicyDocument=document([service]), **role_of(stage))
+    trust = document([_trusting_service("ec2.amazonaws.com")])
+    iam(stage, "CreateRole", AssumeRolePolicyDocument=trust, **role_of(stage))
     return {}
 
 
@@ -111,7 +153,7 @@ def half_created(stage: Stage) -> Values:
 def rollback_failed(stage: Stage) -> Values:
     """An update of the stack failed, and so did its rollback."""
     forbidden(stage, "iam:DeleteRolePolicy")
-    updated(stage, lambda template: _rename_policy(stage, template))
+    updated(stage, lambda resources: _rename_policy(stage, resources))
     assert settle(stage) == "UPDATE_ROLLBACK_FAILED"
     forbidden(stage)
     return {}
@@ -255,21 +297,145 @@ def in_a_unit(stage: Stage) -> Values:
     return {"organizational_units": [unit_id], "member_accounts": []}
 
 
-def in_a_store(service: str) -> Situation:
-    """The external ID is kept by a service of the management account."""
+def in_a_store(service: str, key: str = "external_id") -> Situation:
+    """An external ID is kept by a service of the management account."""
 
     def prepare(stage: Stage) -> Values:
-        name = f"xacct/id{stage.number}"
-        value, place = stage.administrator.external_id, {"account": MANAGEMENT_ACCOUNT}
+        name = f"xacct/{key}{stage.number}"
+        value, place = getattr(stage.administrator, key), {"account": MANAGEMENT_ACCOUNT}
         if service == "ssm":
             stage.call("ssm", "PutParameter", Name=f"/{name}", Value=value, Type="SecureString", **place)
-            return {"external_id": f"ssm:/{name}"}
+            return {key: f"ssm:/{name}"}
         stage.call("secretsmanager", "CreateSecret", Name=name, SecretString=value, **place)
-        return {"external_id": f"secretsmanager:{name}"}
+        return {key: f"secretsmanager:{name}"}
 
     return prepare
 
 
-def without_access(_stage: Stage) -> Values:
-    """Nobody here may act in the account."""
+def nothing_kept(service: str) -> Situation:
+    """There is nothing yet where the external ID is to be kept."""
+    return lambda stage: {"external_id": f"{service}:{'/' if service == 'ssm' else ''}new{stage.number}"}
+
+
+def denied_by_the_organization(stage: Stage) -> Values:
+    """A policy of the unit of the account forbids what the role is probed for."""
+    made = in_a_unit(stage)
+    text = document([{"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "*"}])
+    policy = {"Name": f"no-s3-{stage.number}", "Description": "", "Type": "SERVICE_CONTROL_POLICY"}
+    kept = organize(stage, "CreatePolicy", Content=text, **policy)["Policy"]["PolicySummary"]
+    organize(stage, "AttachPolicy", PolicyId=kept["Id"], TargetId=made["organizational_units"][0])
+    return {}
+
+
+def denied_by_a_boundary(stage: Stage) -> Values:
+    """Somebody has put a boundary on the role, and attached a policy."""
+    arn = iam(stage, "CreatePolicy", PolicyName="Bound", PolicyDocument=document(allowing("ec2:*")))[
+        "Policy"
+    ]["Arn"]
+    iam(stage, "PutRolePermissionsBoundary", PermissionsBoundary=arn, **role_of(stage))
+    return attached(stage)
+
+
+def in_other_places(stage: Stage) -> Values:
+    """Somebody has called another account the same."""
+    new = NewAccount(name=f"laboratory-{stage.number}", email=f"other{stage.number}@example.com")
+    account, _ = create_account(stage.administrator, new)
+    assert account
+    return {}
+
+
+def template_bucket(stage: Stage) -> Values:
+    """The bucket is in another region."""
+    where = {"LocationConstraint": "eu-central-1"}
+    bucket = {"Bucket": "our-templates", "CreateBucketConfiguration": where}
+    stage.call("s3", "CreateBucket", account=MAIN_ACCOUNT, region="eu-central-1", once=True, **bucket)
+    return {}
+
+
+def self_managed(stage: Stage) -> Values:
+    """A stack set may be made that acts by the access role."""
+    trust = document([_trusting_service("cloudformation.amazonaws.com")])
+    role = {"RoleName": ADMINISTRATION_ROLE, "account": MANAGEMENT_ACCOUNT, "once": True}
+    stage.call("iam", "CreateRole", AssumeRolePolicyDocument=trust, **role)
+    text = document(allowing("sts:AssumeRole"))
+    stage.call("iam", "PutRolePolicy", PolicyName="may", PolicyDocument=text, **role)
+    return {"stack_set": "self-managed", "stack_name": f"set-{stage.number}"}
+
+
+def no_administration(stage: Stage) -> Values:
+    """There is no role that StackSets administer by; the next trial of a stack set makes it."""
+    place = {"RoleName": ADMINISTRATION_ROLE, "account": MANAGEMENT_ACCOUNT, "once": True}
+    stage.call("iam", "DeleteRolePolicy", PolicyName="may", **place)
+    stage.call("iam", "DeleteRole", **place)
+    return {"stack_set": "self-managed", "stack_name": f"set-{stage.number}"}
+
+
+def half_trusting(stage: Stage) -> Values:
+    """The role has come to trust but one of main's roles, and nobody acts in the account otherwise."""
+    trust = iam(stage, "GetRole", **role_of(stage))["Role"]["AssumeRolePolicyDocument"]
+    trusted = {"AWS": f"arn:aws:iam::{MAIN_ACCOUNT}:role/ApiHandlerRole"}
+    trust["Statement"][0]["Principal"] = trusted
+    iam(stage, "UpdateAssumeRolePolicy", PolicyDocument=json.dumps(trust), **role_of(stage))
     return {"access_role": "NoSuchRole"}
+
+
+def acting_by_itself(stage: Stage) -> Values:
+    """A stack set may be made that acts by the access role, which is there already."""
+    name = f"Onboarder{stage.number}"
+    stage.make_role(stage.account, name, f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:root", allowing("*"))
+    return {**self_managed(stage), "access_role": name}
+
+
+def service_managed(stage: Stage) -> Values:
+    """A stack set may be made for the unit of the account."""
+    stage.call("cloudformation", "ActivateOrganizationsAccess", account=MANAGEMENT_ACCOUNT)
+    return {**in_a_unit(stage), "stack_set": "service-managed", "stack_name": f"set-{stage.number}"}
+
+
+def in_a_stack_set(situation: Situation, **values: Any) -> Situation:
+    """The stack set is deployed already, perhaps by other params."""
+
+    def prepare(stage: Stage) -> Values:
+        made = situation(stage)
+        session = stage.administrator
+        before = session.params
+        session.params = Params.load("params/sandbox.yaml", **{**before.model_dump(), **made, **values})
+        deployment = deployment_of(session)
+        assert deployment is not None
+        rows = deploy_stack_set(session, [stage.account], deployment)
+        assert all(row.verdict.green for row in rows), rows
+        session.params = before
+        return made
+
+    return prepare
+
+
+def with_a_closed_account(stage: Stage) -> Values:
+    """The stack set has a stack in an account that is closed by now."""
+    session = stage.administrator
+    before = session.params
+    made = self_managed(stage)
+    session.params = Params.load("params/sandbox.yaml", **{**before.model_dump(), **made})
+    deployment = deployment_of(session)
+    assert deployment is not None
+    assert all(
+        row.verdict.green for row in deploy_stack_set(session, [stage.account, stage.other], deployment)
+    )
+    session.params = before
+    organize(stage, "CloseAccount", AccountId=stage.other)
+    return made
+
+
+def instance_failed(stage: Stage) -> Values:
+    """The stack that the stack set has in the account could not be updated, nor put back."""
+    described = cloudformation(stage, "DescribeStacks")["Stacks"]
+    (stack,) = (each for each in described if each["StackName"].startswith("StackSet-"))
+    forbidden(stage, "iam:DeleteRolePolicy")
+    request = stack_request(stage.administrator)
+    template = yaml.safe_load(request["TemplateBody"])
+    _rename_policy(stage, template["Resources"])
+    request["TemplateBody"] = json.dumps(template)
+    cloudformation(stage, "UpdateStack", StackName=stack["StackName"], **request)
+    settle(stage)
+    forbidden(stage)
+    return {}

@@ -206,7 +206,6 @@ DEPLOY_STACK: Grants = (
     member(
         INSTANCE,
         "cloudformation:CreateStack",
-        "cloudformation:DeleteStack",
         "cloudformation:UpdateStack",
         where=Feature.SELF_MANAGED,
     ),

@@ -220,6 +220,7 @@ def _of_reference(prefix: str, reference: str, params: Params) -> Iterator[tuple
     # The ARN of a secret ends with six characters that AWS chose.
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     by_name = f"{place.format(service='secretsmanager')}secret:{name}-??????"
+    yield f"{prefix}new_secret", f"{place.format(service='secretsmanager')}secret:{name}*"
     yield f"{prefix}secret", name if name.startswith("arn:") else by_name
 
 

@@ -85,13 +85,9 @@ GRANTS: Mapping[Task, Grants] = {
         *SECRET,
         *INSTANCES,
         *READ_STACK,
-        member(
-            STACK,
-            "cloudformation:CreateChangeSet",
-            "cloudformation:DeleteChangeSet",
-            "cloudformation:DeleteStack",
-            "cloudformation:DescribeChangeSet",
-        ),
+        *stack("CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet"),
+        # A change set for a stack that is not there makes one without resources.
+        member(STACK, "cloudformation:DeleteStack"),
         *READ_ROLE,
     ),
     Task.DEPLOY: _DEPLOY,
@@ -106,11 +102,13 @@ GRANTS: Mapping[Task, Grants] = {
     ),
     Task.NEW_EXTERNAL_ID: (
         operator("{parameter}", "ssm:PutParameter", where=Feature.IN_PARAMETER),
-        operator("{secret}", "secretsmanager:CreateSecret", where=Feature.IN_SECRET),
+        # On what a secret is decided that is not there yet, and so has no ARN, is not documented.
+        operator("{new_secret}", "secretsmanager:CreateSecret", where=Feature.IN_SECRET),
     ),
     Task.ROTATE: (
         *REACHING,
-        *AS_MAIN,
+        # Where the profile does not trust the account that the role is in.
+        *AS_API_HANDLER,
         *SECRET,
         operator("{parameter}", "ssm:PutParameter", where=Feature.IN_PARAMETER),
         operator(
@@ -149,7 +147,7 @@ GRANTS: Mapping[Task, Grants] = {
         *stack_set("DeleteStackInstances"),
         *LIST_CANARIES,
         *REMOVE_CANARIES,
-        *stack("DescribeStacks", "DescribeStackEvents", "DescribeStackResources"),
+        *stack("DescribeStackEvents"),
         member(STACK, "cloudformation:DeleteStack"),
         member(INSTANCE, "cloudformation:DeleteStack", where=Feature.SELF_MANAGED),
         # Which stack holds the role is asked by the role's name. The reference has a type of resource for the
