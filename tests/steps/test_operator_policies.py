@@ -185,6 +185,7 @@ def deploying(step: Step) -> list[Case]:
         case("no longer bounded", documented(step), made.deployed, **BOUNDED),
         case("never created", step, made.never_created, **FRESH),
         case("half created", step, made.half_created, **FRESH),
+        case("half created, bounded", step, made.half_created, **BOUNDED),
         case("a rollback failed", step, made.rollback_failed, made.attached),
         case("bounded", step, **BOUNDED),
         case("made bounded", step, made.deployed_unbounded, **BOUNDED),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ class Outline:
         return "\n".join(line.plain.rstrip() for line in _lines(self))
 
     def _repr_html_(self) -> str:
-        return render("outline.html", outline=self, policy=policy_text)
+        return render("outline.html", outline=self)
 
 
 def outline_of(params: Params) -> Outline:
@@ -94,11 +93,6 @@ def accounts_in_words(params: Params) -> str:
         but = f", but not {_names(params.exclude_accounts)}" if excluded else ""
         parts.append(f"every account below {units} when it is run{but}")
     return f"{'; and '.join(parts)}."
-
-
-def policy_text(needed: Needed) -> str:
-    """A policy as it is written into IAM."""
-    return json.dumps(needed.document, indent=2)
 
 
 def _names(accounts: Any) -> str:
