@@ -106,7 +106,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Bench:
-    """A served sandbox with a thousand healthy members."""
+    """A served sandbox with thousands of healthy members."""
 
     endpoint: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -131,7 +131,7 @@ class Bench:
             change: what becomes of its policy; where that is None, nothing is tried.
         """
         number = next(self._numbers)
-        account, other = (str(each + number) for each in (400_000_000_000, 400_000_000_500))
+        account, other = (str(each + number) for each in (400_000_000_000, 400_000_002_000))
         administrator = self.session(self.params(account, case.params))
         stage = Stage(administrator, account, number, other)
         names = {key: f"{name}{number}" for key, name in _NAMES[who].items()}

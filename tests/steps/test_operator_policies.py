@@ -53,7 +53,7 @@ Step = Callable[[xk.Session, str], Sequence[Finding]]
 
 @pytest.fixture(scope="module")
 def bench(no_aws: None) -> Iterator[Bench]:
-    with xk.connect(Params.load("params/sandbox.yaml", sandbox_accounts=1000)) as opened:
+    with xk.connect(Params.load("params/sandbox.yaml", sandbox_accounts=4000)) as opened:
         yield Bench(opened.endpoint)
 
 
@@ -292,11 +292,23 @@ CASES: Mapping[tuple[Task, Who], Sequence[Case]] = {
         *deploying(drift_repair.repair_account),
         case("changed", drift_repair.repair_account, made.deployed, made.changed, made.untagged, **FRESH),
         case("deleted", drift_repair.repair_account, made.deployed, made.role_deleted, **FRESH),
+        case("deleted, bounded", drift_repair.repair_account, made.deployed, made.role_deleted, **BOUNDED),
+        case(
+            "a rollback failed, and behind",
+            drift_repair.repair_account,
+            made.rollback_failed,
+            made.attached,
+            stack_tags={"Purpose": "analytics"},
+        ),
         case("rewritten", drift_repair.repair_account, made.deployed, made.boundary_rewritten, **BOUNDED),
         case("unbounded", drift_repair.repair_account, made.deployed, made.boundary_deleted, **BOUNDED),
         case("in a stack set", drift_repair.repair_account, IN_A_STACK_SET, **FRESH),
     ],
-    (Task.REPAIR, Who.OPERATOR): reaching(drift_repair.repair_account),
+    (Task.REPAIR, Who.OPERATOR): [
+        *reaching(drift_repair.repair_account),
+        case("main alone is trusted", drift_repair.repair_account, **FRESH, profile="swb-6.2.2"),
+        case("in a stack set", drift_repair.repair_account, IN_A_STACK_SET, **FRESH),
+    ],
     (Task.ROTATE, Who.ACCESS_ROLE): [
         case("healthy", rotate, made.in_a_store("ssm")),
         case("main is shut", rotate, made.main_is_shut, made.deployed, made.in_a_store("ssm"), **FRESH),

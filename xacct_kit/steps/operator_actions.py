@@ -204,12 +204,6 @@ DEPLOY_STACK: Grants = (
     # An update that failed, and a creation that did.
     member(STACK, "cloudformation:ContinueUpdateRollback", "cloudformation:DeleteStack"),
     member(
-        INSTANCE,
-        "cloudformation:CreateStack",
-        "cloudformation:UpdateStack",
-        where=Feature.SELF_MANAGED,
-    ),
-    member(
         ROLE,
         "iam:CreateRole",
         "iam:DeleteRole",
@@ -266,6 +260,12 @@ def stack_set(*operations: str) -> Grants:
 
 
 DEPLOY_STACK_SET: Grants = (
+    member(
+        INSTANCE,
+        "cloudformation:CreateStack",
+        "cloudformation:UpdateStack",
+        where=Feature.SELF_MANAGED,
+    ),
     *stack_set("CreateStackInstances", "UpdateStackSet"),
     operator("*", "cloudformation:CreateStackSet", where=Feature.STACK_SET),
     operator(

@@ -58,7 +58,6 @@ _DEPLOY: Grants = (
     # Proves the role where its profile does not trust the account that it is in.
     *AS_API_HANDLER,
     *SECRET,
-    *DEPLOY_STACK_SET,
     *DEPLOY_STACK,
     *ASSUME_ROLE,
 )
@@ -90,8 +89,8 @@ GRANTS: Mapping[Task, Grants] = {
         member(STACK, "cloudformation:DeleteStack"),
         *READ_ROLE,
     ),
-    Task.DEPLOY: _DEPLOY,
-    Task.ONBOARD: (*_DEPLOY, *_PROBE),
+    Task.DEPLOY: (*_DEPLOY, *DEPLOY_STACK_SET),
+    Task.ONBOARD: (*_DEPLOY, *DEPLOY_STACK_SET, *_PROBE),
     Task.STATUS: (*REACHING, *AS_MAIN, *SECRET, *INSTANCES, *READ_STACK, *READ_ROLE),
     Task.DRIFT: (*_DRIFT, *READ_CONTROL_POLICIES),
     Task.REPAIR: (
