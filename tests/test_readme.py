@@ -10,8 +10,9 @@ import pytest
 
 import xacct_kit as xk
 from xacct_kit.params import Params
-from xacct_kit.report import Verdict
-from xacct_kit.steps.operator_policies import needed_in_members
+from xacct_kit.sandbox.scenarios import SCENARIOS
+from xacct_kit.steps.operator_actions import Task, Who
+from xacct_kit.steps.operator_policies import Needed, needed_for
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -24,7 +25,8 @@ def block(language: str, holding: str) -> str:
 
 
 def operators_policy() -> dict[str, list[dict[str, object]]]:
-    return needed_in_members(Params.load("params/account.yaml"), deploying=True).document
+    policy: dict[str, list[dict[str, object]]] = json.loads(block("json", "CreateChangeSet"))
+    return policy
 
 
 def with_onboarder(session: xk.Session, policy: object) -> Params:
@@ -52,8 +54,19 @@ def with_onboarder(session: xk.Session, policy: object) -> Params:
     )
 
 
+def needed_in_members(task: Task, params: Params) -> Needed:
+    """What the access role is allowed."""
+    (needed,) = (each for each in needed_for(task, params) if each.principal is Who.ACCESS_ROLE)
+    return needed
+
+
+def test_the_operators_policy_is_that_of_the_package() -> None:
+    needed = needed_in_members(Task.ONBOARD, Params.load("params/account.yaml"))
+    assert operators_policy() == needed.document
+
+
 def test_what_probing_alone_takes_is_that_of_the_package() -> None:
-    needed = needed_in_members(Params.load("params/account.yaml"), deploying=False)
+    needed = needed_in_members(Task.PROBE, Params.load("params/account.yaml"))
     actions = [f"`{action}`" for statement in needed.statements for action in statement["Action"]]
     told = " ".join(README.split())
     assert f"Probing without deploying needs only {', '.join(actions[:-1])} and {actions[-1]}." in told
@@ -68,40 +81,11 @@ def test_the_operators_policy_is_enough_to_deploy_update_and_probe() -> None:
         assert xk.onboard(tagged).ok
 
 
-def test_with_a_boundary_the_policy_of_the_package_is_enough() -> None:
-    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing", profile="hardened")
-    needed = needed_in_members(params, deploying=True, bounded=True)
-    with xk.connect(params) as session:
-        onboarder = with_onboarder(session, needed.document)
-        assert xk.onboard(onboarder).ok
-        assert xk.onboard(onboarder.model_copy(update={"profile": "documented"})).ok
-
-
-NEEDED = [
-    "cloudformation:CreateChangeSet",
-    "cloudformation:ExecuteChangeSet",
-    "iam:CreateRole",
-    "iam:PutRolePolicy",
-]
-
-
-@pytest.mark.parametrize("action", NEEDED)
-def test_without_one_of_its_actions_the_deployment_is_red_and_names_it(action: str) -> None:
-    policy = operators_policy()
-    for statement in policy["Statement"]:
-        actions = statement["Action"]
-        assert isinstance(actions, list)
-        statement["Action"] = [each for each in actions if each != action]
-    params, told = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing"), list[str]()
-    with xk.connect(params) as session:
-        report = xk.onboard(with_onboarder(session, policy), progress=told.append)
-    (deployed,) = [row for row in report if row.probe == "deploy-stack"]
-    assert deployed.verdict is Verdict.FAIL
-    assert action in deployed.why
-    assert not [line for line in told if "is new" in line], "a role that was not made is not waited for"
-
-
 def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[1])
     exec(block("python", "xk.deploy_role"), {})
     assert "has not changed" in capsys.readouterr().out
+
+
+def test_every_scenario_is_named() -> None:
+    assert all(f"`{name}`" in README for name in SCENARIOS)
