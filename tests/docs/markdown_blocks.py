@@ -93,8 +93,3 @@ def _code() -> list[str]:
     folders = ((ROOT / "xacct_kit").rglob("*.*"), (ROOT / "tests").rglob("*.py"), (ROOT / "params").iterdir())
     files = [file for found in folders for file in found if file.suffix in (".py", ".json", ".yaml")]
     return [_bare(file.read_text(encoding="utf-8")) for file in files]
-
-
-def outline(text: str) -> list[int]:
-    """The levels of a page's headings, in their order."""
-    return [len(level) for level in re.findall(r"^(#+) ", _FENCED.sub("", text), re.M)]

@@ -25,13 +25,8 @@ from xacct_kit.sandbox.process import SandboxProcess
 # What ends otherwise than with 0: the page, what its block holds, the command, its exit code, and why.
 ENDS: Sequence[tuple[str, str, str, int, str]] = (
     ("", "", r"xacct probe .*sandbox_scenario=(?!healthy\b)", 1, "the sandbox holds what is wrong"),
-    (
-        "docs/first-account.md",
-        "xacct template",
-        r"xacct (?:status|plan|probe)",
-        1,
-        "nobody has deployed it yet",
-    ),
+    ("docs/first-account.md", "xacct template", r"xacct (?:status|plan|probe)", 1, "nobody has deployed"),
+    ("docs/account-life.md", "", r"xacct plan", 1, "the role has not the tags of the params yet"),
 )
 
 # What the sandbox of a page holds, where it is not the role as it should be.
@@ -122,7 +117,7 @@ def _typed(block: Block, file: Path) -> str:
 def _prepare(endpoint: str, story: Sequence[Block]) -> None:
     if any(BUCKET in block.text for block in story):
         with xk.connect(Params.load(ROOT / "params" / "sandbox.yaml", sandbox_endpoint=endpoint)) as session:
-            main = session.act_as(session.params.main_account, session.params.api_handler_role).caller
+            main = session.deployer(session.params.main_account).caller
             assert main is not None
             assert session.call(main, "s3", "CreateBucket", Bucket=BUCKET).ok
 
