@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from commands_page import commands
+from policies_page import FILE
 from renew_reference import PAGES, REFERENCE
 from typer.testing import CliRunner
 
 from xacct_kit.cli import app
+from xacct_kit.params import Params
 from xacct_kit.report import OutcomeKind
+from xacct_kit.steps.operator_policies import policies_of_tasks
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -34,3 +37,15 @@ def test_the_options_are_those_that_the_command_takes() -> None:
 def test_every_outcome_is_told_of_in_both_tables() -> None:
     page = PAGES["outcomes.md"]()
     assert all(page.count(f"| `{kind}` |") >= 2 for kind in OutcomeKind)
+
+
+@pytest.mark.parametrize(("partition", "region"), [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")])
+def test_in_another_partition_policies_differ_by_their_arns_alone(partition: str, region: str) -> None:
+    here = policies_of(Params.load(FILE))
+    there = policies_of(Params.load(FILE, partition=partition, region=region))
+    assert there == here.replace("arn:aws:", f"arn:{partition}:").replace("us-east-1", region)
+
+
+def policies_of(params: Params) -> str:
+    found = [(each.task, needed.text) for each in policies_of_tasks(params) for needed in each.needed]
+    return "\n".join(f"{task}: {text}" for task, text in found)

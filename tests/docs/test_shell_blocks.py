@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,3 +189,15 @@ def test_a_line_that_fails_is_named(tmp_path: Path) -> None:
     (told,) = follow("page.md", [block], tmp_path)
     assert [command for command, _ in told.failures] == ["false", "( exit 3 )"]
     assert len(list(faults_of(block, told))) == 3
+
+
+def test_what_make_test_would_run_is_what_is_taken() -> None:
+    """`make test` cannot run itself: it is asked what it would do, and so is what a change has to pass."""
+    taken = re.findall(r"^make .*", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M)
+    assert any(re.search(r"\btest\b", command) for command in taken)
+    for command in taken:
+        would = subprocess.run(
+            [*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        if re.search(r"\btest\b", command):
+            assert re.search(r"ruff check.*mypy.*-m pytest .*\btests\b.*--nbval notebooks", would, re.S)
