@@ -84,7 +84,7 @@ class Checkout:
             file.write_text(yaml.safe_dump({**values, "sandbox_scenario": scenario}), encoding="utf-8")
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the checkout, whose own commands come first; output is as a terminal shows it."""
+        """Run a command in the checkout, whose own commands come first."""
         path = f"{self.folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path, **variables}
         return subprocess.run(

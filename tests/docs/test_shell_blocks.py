@@ -36,8 +36,8 @@ SCENARIOS: Mapping[str, str] = {"docs/first-account.md": "role-missing"}
 # What a page's reader has made before.
 BUCKET = "our-templates"
 
-# A page that has notebooks run takes long.
-_SLOW = re.compile(r"make demo|--notebooks|papermill")
+# A page that has notebooks run, or many commands, takes long.
+_SLOW, _MANY = re.compile(r"make demo|--notebooks|papermill"), 8
 
 
 def stories() -> dict[str, list[Block]]:
@@ -58,7 +58,9 @@ def _made(block: Block) -> set[str]:
 
 
 def _marks(story: Sequence[Block]) -> Sequence[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if any(_SLOW.search(block.text) for block in story) else []
+    commands = [command for block in story for command in block.commands]
+    slow = len(commands) > _MANY or any(map(_SLOW.search, commands))
+    return [pytest.mark.slow] if slow else []
 
 
 @dataclass(frozen=True)
