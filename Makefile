@@ -19,7 +19,7 @@ WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 
 SLOW := $(if $(CI),,-m 'not slow')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test check browser notebooks bench clean
+.PHONY: help demo app test check browser notebooks docs bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ browser: $(AXE) ## what the tests in a browser need: Chromium (on Debian) and ax
 
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
+
+docs: $(READY) ## write docs/reference anew, from the code
+	$(BIN)/python tests/docs/renew_reference.py
 
 bench: $(PEERS) ## how fast many accounts are done, against what; about eight minutes
 	$(BIN)/python benchmarks/fleet.py

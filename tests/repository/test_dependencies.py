@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
-from checkout import MODULES, PACKAGE, ROOT, TESTS, imports_of, place_of, pyproject
+from house import MODULES, PACKAGE, ROOT, TESTS, imports_of, place_of, pyproject
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from checkout import (
+from house import (
     FLOORS,
     MODULES,
     PACKAGE,

@@ -16,7 +16,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from checkout import PACKAGE, ROOT, files, pyproject
+from house import PACKAGE, ROOT, files, pyproject
 
 import xacct_kit
 

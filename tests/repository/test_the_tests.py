@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checkout import TESTS, calls_of, functions_of, imports_of, place_of, tree_of
+from house import TESTS, calls_of, functions_of, imports_of, place_of, tree_of
 
 # Settings of the kit that a test makes smaller, and the wall that lets nothing start.
 REPLACED = {

@@ -152,6 +152,8 @@ GRANTS: Mapping[Task, Grants] = {
         # Which stack holds the role is asked by the role's name. The reference has a type of resource for the
         # action; on which it is decided where no stack is named is documented nowhere.
         member("*", "cloudformation:DescribeStackResources"),
+        # It is asked in every region of the account: IAM has none.
+        member("*", "ec2:DescribeRegions"),
         member(
             ROLE,
             "iam:DeleteRole",
