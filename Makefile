@@ -15,8 +15,11 @@ AXE := .venv/axe/node_modules/axe-core/axe.min.js
 # Tests wait for half of their time: twice as many workers as there are cores keep them busy.
 WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 }')
 
+# What takes long is left to .ci/run.
+SLOW := $(if $(CI),,-m 'not slow')
+
 .DEFAULT_GOAL := help
-.PHONY: help demo app test check browser notebooks bench clean
+.PHONY: help demo app test check browser notebooks docs bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +31,7 @@ app: $(READY) ## 0_start_here as an app in the browser, without its code
 	JUPYTER_PATH=xacct_kit/interactive/share $(BIN)/voila --template=xacct notebooks/0_start_here.ipynb
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW) tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks
 
 check: $(READY) ## format, lint and types
@@ -41,6 +44,9 @@ browser: $(AXE) ## what the tests in a browser need: Chromium (on Debian) and ax
 
 notebooks: $(READY) ## run every notebook on the sandbox and save its outputs
 	$(BIN)/python tests/notebooks/renew.py
+
+docs: $(READY) ## write docs/reference anew, from the code
+	$(BIN)/python tests/docs/renew_reference.py
 
 bench: $(PEERS) ## how fast many accounts are done, against what; about eight minutes
 	$(BIN)/python benchmarks/fleet.py

@@ -58,4 +58,4 @@ def test_one_saves_in_a_folder_at_a_time(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_locked_is_saved_in_all_the_same(tmp_path: Path) -> None:
     with alone_in(tmp_path / "none"):
-        pass
+        assert not (tmp_path / "none").exists()

@@ -72,6 +72,12 @@ def test_an_answer_of_aws_is_let_through(case: Case) -> None:
     assert not refused(case, **{"Content-Length": str(len(case[3]))})
 
 
+@pytest.mark.parametrize("place", ["", "eu-central-1"])
+def test_where_a_bucket_is_is_told_by_the_root_itself(place: str) -> None:
+    text = f'<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{place}</LocationConstraint>'
+    assert not refused(("s3", "GetBucketLocation", 200, text.encode()))
+
+
 @EACH_ANSWER
 def test_an_answer_that_is_cut_anywhere_is_refused(case: Case) -> None:
     *call, body = case

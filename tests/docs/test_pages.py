@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer.main
 import yaml
-from test_repository import FLOORS
+from house import FLOORS
 from typer.core import TyperGroup
 
 import xacct_kit as xk

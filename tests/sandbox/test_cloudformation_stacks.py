@@ -421,7 +421,12 @@ UPDATES = [
         {"ManagedPolicyArns": ["two"]},
         {"iam:AttachRolePolicy", "iam:DetachRolePolicy"},
     ),
-    ("settings", {}, {"MaxSessionDuration": 7200, "Description": "new"}, {"iam:UpdateRole"}),
+    (
+        "settings",
+        {},
+        {"MaxSessionDuration": 7200, "Description": "new"},
+        {"iam:UpdateRole", "iam:UpdateRoleDescription"},
+    ),
     (
         "tags",
         {"Tags": [{"Key": "a", "Value": "1"}]},

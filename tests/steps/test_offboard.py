@@ -459,7 +459,7 @@ def test_an_account_that_the_stack_set_never_reached_is_offboarded_directly(sess
     ],
 )
 def test_the_accounts_that_are_typed_again_are_confirmed(accounts: list[str], typed: list[str]) -> None:
-    confirmed(accounts, typed)
+    assert confirmed(accounts, typed) is None
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ TOLD: list[tuple[str, dict[str, Any], list[str]]] = [
         [
             "3 accounts:",
             "and every account below root when it is run.",
-            "organizations:ListRoots",
+            "organizations:DescribeOrganization, organizations:ListAccounts on *",
             "an account at $0.01",
         ],
     ),

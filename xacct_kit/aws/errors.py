@@ -21,7 +21,7 @@ from xacct_kit.report import OutcomeKind as Kind
 from xacct_kit.strict_json import type_name
 
 # Kinds of which the same call may come back otherwise, and nobody has to do anything for it.
-_RETRYABLE = frozenset({Kind.THROTTLED, Kind.NETWORK, Kind.SERVICE_ERROR, Kind.DATA_PENDING})
+RETRYABLE = frozenset({Kind.THROTTLED, Kind.NETWORK, Kind.SERVICE_ERROR, Kind.DATA_PENDING})
 
 _BARE_DENIAL = re.compile(r"(?:access denied|forbidden|not authorized)?\.?", re.IGNORECASE)
 
@@ -136,7 +136,7 @@ def _outcome(names: tuple[str, ...], evidence: Mapping[str, str]) -> Outcome:
         explicit=kind.denied and refusal.explicit,
         reason=tell_reason(kind, call, answer.text, refusal),
         fix=rule.fix or tell_fix(kind, call, refusal),
-        retryable=kind in _RETRYABLE if rule.retryable is None else rule.retryable,
+        retryable=kind in RETRYABLE if rule.retryable is None else rule.retryable,
         action=refusal.action if kind.denied else None,
         resource=refusal.resource if kind.denied else None,
         principal=refusal.principal if kind.denied else None,

@@ -116,7 +116,10 @@ def _operation_result(model: Any, body: bytes) -> str:
 
 def _rest_xml_result(model: Any, body: bytes) -> str:
     root = _root(body) if body else None
-    return _without_members(model, "XML", None if root is None else {_name(child) for child in root})
+    # The root may be the one member itself.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
+    found = None if root is None else {_name(each) for each in (root, *root)}
+    return _without_members(model, "XML", found)
 
 
 def _json_result(model: Any, body: bytes) -> str:

@@ -146,12 +146,16 @@ def run(
         if steps:
             working.over(accounts, crew)
     told = [row.account for row in left_out] + list(session.params.accounts)
-    for whole in wholes:
-        row = whole.finish(session, ledger.report(session.params.accounts), progress)
-        # Where the operator's account is one of those that were worked on, it keeps what was found there.
-        ledger.add(row.account, [*ledger.report([row.account]), row], last=True)
-        told.append(row.account)
+    told += [_finish(whole, session, ledger, progress) for whole in wholes]
     return ledger.report(dict.fromkeys(told))
+
+
+def _finish(whole: Whole, session: Session, ledger: Ledger, progress: Progress) -> str:
+    """Keep what is found of all accounts, and say as which account's."""
+    row = whole.finish(session, ledger.report(session.params.accounts), progress)
+    # Where the operator's account is one of those that were worked on, it keeps what was found there.
+    ledger.add(row.account, [*ledger.report([row.account]), row], last=True)
+    return row.account
 
 
 def name_of(step: AccountStep) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from xacct_kit.aws.partitions import PARTITIONS
-from xacct_kit.sandbox import additions, state
+from xacct_kit.sandbox import additions, organization, state
 from xacct_kit.sandbox.protocol import Operation
 
 _S3_ACTIONS: Mapping[str, str] = {
@@ -54,6 +54,7 @@ _S3_ACTIONS: Mapping[str, str] = {
 
 # Service, parameter, and the resource that the parameter's value names; the first that is there counts.
 _RESOURCES: tuple[tuple[str, str, str], ...] = (
+    ("cloudformation", "ResourceArn", "{value}"),
     (
         "cloudformation",
         "StackSetName",
@@ -88,8 +89,10 @@ _RESOURCES: tuple[tuple[str, str, str], ...] = (
     ("sts", "RoleArn", "{value}"),
 )
 
-# Operations that name no resource but are authorised on one.
+# Operations that are authorised on a resource that they do not name, or on none that they name.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
 _FIXED_RESOURCES: Mapping[tuple[str, str], str] = {
+    ("cloudformation", "CreateStackSet"): "*",
     ("iam", "ListRoles"): "arn:{partition}:iam::{account}:role/",
     ("iam", "ListUsers"): "arn:{partition}:iam::{account}:user/",
     ("iam", "ListPolicies"): "policy path /",
@@ -121,6 +124,13 @@ _WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("secretsmanager", "CreateSecret"): {"Tags": "TagResource"},
     ("ssm", "PutParameter"): {"Tags": "AddTagsToResource"},
     ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
+}
+
+
+# What the lack of a parameter takes.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+_WITHOUT_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("cloudformation", "DescribeStacks"): {"StackName": "ListStacks"},
 }
 
 
@@ -167,6 +177,9 @@ def _passing(operation: Operation, partition: str, account: str) -> Iterator[Ope
 
 def _implied(operation: Operation) -> Iterator[Operation]:
     params = operation.params
+    for name, action in _WITHOUT_PARAMETERS.get((operation.service, operation.name), {}).items():
+        if not params.get(name):
+            yield Operation(operation.service, action, {})
     for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), {}).items():
         if _given(params, path):
             yield Operation(operation.service, action, params)
@@ -190,13 +203,18 @@ def resources(operation: Operation, *, partition: str, account: str, region: str
     if operation.service == "ce":
         place["region"] = PARTITIONS[partition].cost_explorer_region or region
         return ("arn:{partition}:ce:{region}:{account}:/{name}".format(name=operation.name, **place),)
+    if operation.service == "organizations":
+        return organization.resources(operation.params, partition, account)
+    fixed = _FIXED_RESOURCES.get((operation.service, operation.name))
+    if fixed is not None:
+        return (fixed.format(**place),)
     for service, parameter, template in _RESOURCES:
         if service == operation.service and operation.params.get(parameter):
             value = operation.params[parameter]
             values = value if isinstance(value, list) else [value]
             found = tuple(_named(service, str(name), template, place) for name in values)
             return tuple(_under_path(operation, arn) for arn in found)
-    return (_FIXED_RESOURCES.get((operation.service, operation.name), "*").format(**place),)
+    return ("*",)
 
 
 def _under_path(operation: Operation, arn: str) -> str:

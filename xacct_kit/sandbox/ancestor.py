@@ -142,8 +142,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What is loaded stays: a collection would look through all of it, again and again.
     gc.disable()
-    from xacct_kit.sandbox.process import serve
     from xacct_kit.sandbox.server import load_services
+    from xacct_kit.sandbox.serving import serve
 
     asked = socket.socket(fileno=0)
     count = 0

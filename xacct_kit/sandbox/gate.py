@@ -53,6 +53,7 @@ class Gate:
         disturbances: what refuses or delays calls otherwise.
 
     Attributes:
+        authority: decides on every call.
         members: the accounts that are still to be furnished.
         new_accounts: the accounts that are being created.
     """
@@ -61,7 +62,7 @@ class Gate:
         self, engine: Callable[[str], WSGIApplication], authority: Authority, disturbances: Disturbances
     ) -> None:
         self._engine = engine
-        self._authority = authority
+        self.authority = authority
         self.disturbances = disturbances
         self.keyring = Keyring()
         self.cloudformation = CloudFormation()
@@ -115,7 +116,7 @@ class Gate:
             sts.check_assume_role(operation.params)
             operation = replace(operation, params=sts.chained(principal, operation.params))
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
-        self._authority.authorise(principal, operation, region)
+        self.authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)
         check_offered(operation, principal.partition)
         check_documents(operation)
@@ -241,6 +242,15 @@ class Caller:
         except ServiceFault as fault:
             response = refusal(asked.service, fault)
         return inner.parse(model, response)
+
+    def check(self, service: str, action: str, resource: str) -> None:
+        """Refuse what the same principal must be allowed besides what it has asked for.
+
+        Raises:
+            ServiceFault: it is not allowed.
+        """
+        needed = Operation(service, action, {"ResourceArn": resource})
+        self.gate.authority.authorise(self.principal, needed, self.region)
 
     def assume(self, role_arn: str) -> Caller:
         """Whoever this principal becomes by assuming a role.

@@ -27,6 +27,44 @@ def organization_id(account: str) -> str | None:
     return backend and str(backend.org.id)
 
 
+# The parameters by which operations of AWS Organizations name what they are about.
+_NAMING = (
+    "AccountId",
+    "ChildId",
+    "DestinationParentId",
+    "OrganizationalUnitId",
+    "ParentId",
+    "PolicyId",
+    "SourceParentId",
+    "TargetId",
+)
+
+# By the beginning of an ID; that of an account is a digit.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+_ACCOUNT = "arn:{partition}:organizations::{management}:account/{organization}/{id}"
+_ARNS: Mapping[str, str] = {
+    "o": "arn:{partition}:organizations::{management}:ou/{organization}/{id}",
+    "p": "arn:{partition}:organizations::{management}:policy/{organization}/service_control_policy/{id}",
+    "r": "arn:{partition}:organizations::{management}:root/{organization}/{id}",
+}
+
+
+def resources(params: Mapping[str, Any], partition: str, account: str) -> tuple[str, ...]:
+    """The ARNs of what an operation of AWS Organizations names; `*` where it names nothing.
+
+    Parameters:
+        params: the operation's parameters.
+        partition: the partition.
+        account: the account that asks.
+    """
+    backend = _organization(account)
+    if backend is None:
+        return ("*",)
+    named = [str(params[name]) for name in _NAMING if params.get(name)]
+    place = {"partition": partition, "management": backend.account_id, "organization": backend.org.id}
+    return tuple(_ARNS.get(each[0], _ACCOUNT).format(id=each, **place) for each in named) or ("*",)
+
+
 def mark_closed(management: str, account: str) -> None:
     """Give an account the state of one that its owner closed; moto gives it that of one that AWS suspended.
 

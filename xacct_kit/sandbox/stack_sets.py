@@ -34,7 +34,10 @@ from xacct_kit.sandbox.stack_instances import (
 )
 from xacct_kit.sandbox.stack_set_requests import (
     check_free,
+    check_reach,
     check_retained,
+    check_tags,
+    chosen_accounts,
     running,
     summary,
     tolerated,
@@ -108,6 +111,7 @@ class StackSets:
             managed_execution=bool((params.get("ManagedExecution") or {}).get("Active")),
             id=f"{name}:{uuid.uuid4()}",
         )
+        check_tags(caller, made, params)
         self._sets[self._place(caller, name)] = made
         return {"StackSetId": made.id}
 
@@ -158,12 +162,19 @@ class StackSets:
         if params.get("PermissionModel", model) != model:
             raise invalid("The permission model of a stack set that has stack instances cannot be changed.")
         check_free(found)
-        return self._begin(found, caller, "UPDATE", params, list(found.instances.values()), definition)
+        check_tags(caller, found, params)
+        instances = list(found.instances.values())
+        check_reach(
+            caller, "UpdateStackSet", found, {each.unit or each.account for each in instances}, definition
+        )
+        return self._begin(found, caller, "UPDATE", params, instances, definition)
 
     def create_instances(self, caller: Caller, params: Params) -> Answer:
         """Begin to make stacks in accounts, or in every account of organizational units."""
         found = self._named(caller, params)
         check_free(found)
+        named = (params.get("DeploymentTargets") or {}).get("OrganizationalUnitIds") or params.get("Accounts")
+        check_reach(caller, "CreateStackInstances", found, named or ())
         targets = dict(self._targets(found, caller, params))
         for account, unit in targets.items():
             for region in params["Regions"]:
@@ -177,12 +188,13 @@ class StackSets:
         """Begin to take accounts out of a stack set, with their stacks or without."""
         found = self._named(caller, params)
         check_free(found)
-        accounts = _chosen(found, params)
+        accounts = chosen_accounts(found, params)
         chosen = [
             each
             for each in found.instances.values()
             if each.account in accounts and each.region in params["Regions"]
         ]
+        check_reach(caller, "DeleteStackInstances", found, {each.unit or each.account for each in chosen})
         return self._begin(found, caller, "DELETE", params, chosen)
 
     def _targets(self, found: StackSet, caller: Caller, params: Params) -> Iterator[tuple[str, str | None]]:
@@ -345,25 +357,6 @@ class StackSets:
 
 # The status of an instance by its detailed status; any other is not current.
 _STATUSES: Mapping[str, str] = {"SUCCEEDED": "CURRENT", "INOPERABLE": "INOPERABLE"}
-
-
-def _chosen(found: StackSet, params: Params) -> frozenset[str]:
-    """The accounts that a request takes out of a stack set.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html
-    """
-    targets = params.get("DeploymentTargets") or {}
-    if not found.service_managed:
-        if targets or not params.get("Accounts"):
-            raise invalid("A self-managed stack set is deployed to Accounts.")
-        return frozenset(params["Accounts"])
-    units = targets.get("OrganizationalUnitIds")
-    if params.get("Accounts") or not units:
-        raise invalid("A service-managed stack set is deployed to OrganizationalUnitIds.")
-    if targets.get("AccountFilterType", "NONE") not in ("INTERSECTION", "NONE"):
-        raise not_offered(f"the AccountFilterType {targets['AccountFilterType']}")
-    below = {each.account for each in found.instances.values() if each.unit in units}
-    return frozenset(below.intersection(targets.get("Accounts") or below))
 
 
 _COMMON = frozenset({"CallAs", "StackSetName"})

@@ -12,7 +12,7 @@ from xacct_kit.errors import XacctError
 from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.certainty import certainly
-from xacct_kit.role.profile import Profile, RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.profile import Document, Profile, RoleDefinition, RoleValues, load_profile
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -88,14 +88,32 @@ def is_trusted(session: Session, account: str, principal: Principal, external_id
     owner = principal.arn.split(":")[4]
     # Where nobody could become it, any identity of its account stands for it.
     arn = caller.arn if caller else session.role_arn(owner, principal.name.rpartition(" ")[2])
-    context = {"aws:RequestedRegion": session.params.region}
+    trust = load_profile(session.params.profile).role(values).trust
+    return lets_in(trust, arn, execution_role(session, account), external_id, session.params.region)
+
+
+def lets_in(
+    trust: Document, principal: str, role_arn: str, external_id: str | None, region: str
+) -> bool | None:
+    """Whether a trust policy lets in a principal whose own policies let it ask.
+
+    Parameters:
+        trust: the trust policy.
+        principal: ARN of who asks.
+        role_arn: the role.
+        external_id: the external ID that is sent; None when none is.
+        region: where it is asked.
+
+    Returns:
+        Whether it is let in; None where that hangs on what only AWS can judge.
+    """
+    context = {"aws:RequestedRegion": region}
     request = Request(
-        principal=arn,
+        principal=principal,
         action="sts:AssumeRole",
-        resource=execution_role(session, account),
+        resource=role_arn,
         context=context if external_id is None else {**context, "sts:ExternalId": external_id},
     )
-    trust = load_profile(session.params.profile).role(values).trust
     return certainly(request, identity=[_MAY_ASSUME], resource_policy=trust)
 
 

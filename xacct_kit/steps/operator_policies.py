@@ -1,18 +1,22 @@
-"""What the operator must be allowed, as policies: what is asked for, and of whom.
+"""What the operator must be allowed, as policies that can be pasted: for each task, whom and what.
 
-What CloudFormation calls on the operator's behalf is found nowhere but in the schemas of its resource types;
-these policies are what it takes on the sandbox, where every such call is decided by IAM's rules.
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+In the sandbox, where every call is decided by IAM's rules, each of these policies is enough, and no action of
+one is too many. What the sandbox cannot decide as AWS does is said in `operator_actions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xacct_kit.iam.match import glob_matcher
 from xacct_kit.params import split_reference
-from xacct_kit.role.profile import boundary_name
+from xacct_kit.role.profile import load_profile
+from xacct_kit.steps.creation.new_account import ACCESS_ROLE
+from xacct_kit.steps.operator_actions import Feature, Grant, Task, Who
+from xacct_kit.steps.operator_tasks import GRANTS
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -32,62 +36,7 @@ ORGANIZATION_READS = (
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
 ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
 
-_STACK = (
-    "cloudformation:CreateChangeSet",
-    "cloudformation:DeleteChangeSet",
-    "cloudformation:DeleteStack",
-    "cloudformation:DescribeChangeSet",
-    "cloudformation:DescribeStackEvents",
-    "cloudformation:DescribeStacks",
-    "cloudformation:ExecuteChangeSet",
-)
-_ROLE = (
-    "iam:CreateRole",
-    "iam:DeleteRole",
-    "iam:DeleteRolePolicy",
-    "iam:GetRole",
-    "iam:GetRolePolicy",
-    "iam:ListAttachedRolePolicies",
-    "iam:ListRolePolicies",
-    "iam:PutRolePolicy",
-    "iam:TagRole",
-    "iam:UntagRole",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateRole",
-    "iam:UpdateRoleDescription",
-    "sts:AssumeRole",
-)
-_BOUNDARY_OF_ROLE = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
-_BOUNDARY = (
-    "iam:CreatePolicy",
-    "iam:CreatePolicyVersion",
-    "iam:DeletePolicy",
-    "iam:DeletePolicyVersion",
-    "iam:GetPolicy",
-    "iam:GetPolicyVersion",
-    "iam:ListEntitiesForPolicy",
-    "iam:ListPolicyVersions",
-)
-_STACK_SET = (
-    "cloudformation:CreateStackInstances",
-    "cloudformation:CreateStackSet",
-    "cloudformation:DescribeStackSet",
-    "cloudformation:DescribeStackSetOperation",
-    "cloudformation:ListStackInstances",
-    "cloudformation:ListStackSetOperations",
-    "cloudformation:UpdateStackSet",
-)
-
-_DEPLOYS = {
-    "none": "deploys the role and reads it",
-    # It is the execution role of the stack set then.
-    "self-managed": "deploys the role and reads it, and of which StackSets want more: "
-    "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html",
-    "service-managed": "deploys the role where StackSets do not reach, and reads it",
-}
-
-# Of these a run without a deployment makes use.
-_READING = frozenset({"cloudformation:DescribeStacks", "iam:GetRole", "sts:AssumeRole"})
+_BUCKET = "our-templates"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +44,13 @@ class Needed:
     """What somebody must be allowed.
 
     Attributes:
+        principal: the principal.
         who: the principal, in words.
         why: what for, in words.
-        statements: the statements of its policy; none where it needs nothing more.
+        statements: the statements of its policy.
     """
 
+    principal: Who
     who: str
     why: str
     statements: tuple[Statement, ...]
@@ -109,87 +60,200 @@ class Needed:
         """Its policy."""
         return {"Version": "2012-10-17", "Statement": list(self.statements)}
 
+    @property
+    def text(self) -> str:
+        """Its policy as it is written into IAM."""
+        return json.dumps(self.document, indent=2)
 
-def needed_in_members(params: Params, *, deploying: bool, bounded: bool = False) -> Needed:
-    """What the operator's role in the member accounts must be allowed.
+
+@dataclass(frozen=True, kw_only=True)
+class TaskPolicies:
+    """What a task takes.
+
+    Attributes:
+        task: the task.
+        about: what it does, in words.
+        needed: what each principal must be allowed; who needs nothing is not named.
+    """
+
+    task: Task
+    about: str
+    needed: tuple[Needed, ...]
+
+
+_ABOUT: Mapping[Task, str] = {
+    Task.PROBE: "checks the role and probes its permissions",
+    Task.EXPLAIN: "reads the policies that decide on what is denied, too",
+    Task.PLAN: "says what a deployment would change",
+    Task.DEPLOY: "deploys the role and reads it",
+    Task.ONBOARD: "deploys the role, checks it and probes its permissions",
+    Task.STATUS: "says how the account stands",
+    Task.DRIFT: "compares the role with its profile, and says what it could come to do",
+    Task.REPAIR: "puts right what differs from the profile",
+    Task.NEW_EXTERNAL_ID: "keeps the first external ID",
+    Task.ROTATE: "takes a new external ID into use, and the old one out of it",
+    Task.HANDOVER: "proves the role as Service Workbench assumes it, and reads the account's name",
+    Task.REMOVE_CANARIES: "removes what is left of canaries, also what the role itself may not",
+    Task.OFFBOARD: "removes canaries, stack, role and boundary, and proves that the role is gone",
+    Task.INVITE: "puts the template where an account's administrator can read it",
+    Task.CREATE_ACCOUNT: "creates accounts in the organization, and moves them to their units",
+}
+
+
+def policies_of_tasks(params: Params, *, bucket: str = _BUCKET) -> tuple[TaskPolicies, ...]:
+    """What every task takes.
 
     Parameters:
         params: what the user asked for.
-        deploying: whether the role is deployed too.
-        bounded: whether the profile has a permissions boundary.
+        bucket: the bucket of the main account that invitations are for.
+
+    Raises:
+        ParamsError: there is no such profile.
     """
-    who = f"{params.access_role} in each account" if params.access_role else "the operator, in the account"
-    role = (*_ROLE, *_BOUNDARY_OF_ROLE) if bounded else _ROLE
-    found = [
-        _allowing(_STACK, _arn(params, "cloudformation", f"stack/{params.stack_name}/*", region="*")),
-        _allowing(sorted(role), _arn(params, "iam", f"role/{params.role_name}")),
-    ]
-    if bounded:
-        found.append(_allowing(_BOUNDARY, _arn(params, "iam", f"policy/{boundary_name(params.role_name)}")))
-    if deploying:
-        return Needed(who=who, why=_DEPLOYS[params.stack_set], statements=tuple(found))
-    return Needed(
-        who=who, why="reads the role and its stack", statements=tuple(filter(None, map(_read, found)))
+    found = ((task, needed_for(task, params, bucket=bucket)) for task in Task)
+    return tuple(
+        TaskPolicies(task=task, about=_ABOUT[task], needed=needed) for task, needed in found if needed
     )
 
 
-def needed_of_operator(params: Params, *, deploying: bool) -> Needed:
-    """What whoever runs the kit must be allowed."""
-    statements = (
-        *_assuming(params),
-        *_of_organization(params),
-        *_of_secret(params),
-        *(_of_stack_set(params) if deploying else ()),
+def needed_for(task: Task, params: Params, *, bucket: str = _BUCKET) -> tuple[Needed, ...]:
+    """What each principal must be allowed for a task.
+
+    Parameters:
+        task: the task.
+        params: what the user asked for.
+        bucket: the bucket of the main account that invitations are for.
+
+    Raises:
+        ParamsError: there is no such profile.
+    """
+    features, values = features_of(params), values_of(params, bucket)
+    granted = [grant for grant in GRANTS[task] if grant.where <= features]
+    return tuple(
+        Needed(
+            principal=who,
+            who=_in_words(who, params),
+            why=_why(who, task, params),
+            statements=tuple(_statements([each for each in granted if each.who is who], values)),
+        )
+        for who in Who
+        if any(each.who is who for each in granted)
     )
-    return Needed(who="the operator, who runs this", why="reaches the accounts", statements=statements)
 
 
-def _assuming(params: Params) -> Iterator[Statement]:
-    if params.access_role:
-        yield _allowing(["sts:AssumeRole"], _arn(params, "iam", f"role/{params.access_role}"))
-    # Where the operator may not act as these, checks that need it are left out.
-    rehearsed = (params.api_handler_role, params.workflow_loop_runner_role, params.untrusted_role)
-    for name in filter(None, rehearsed):
-        yield _allowing(["sts:AssumeRole"], _arn(params, "iam", f"role/{name}", account=params.main_account))
+def _statements(grants: Iterable[Grant], values: Mapping[str, str]) -> Iterator[Statement]:
+    """A statement a resource; what is allowed on more is not allowed again."""
+    found: dict[str, set[str]] = {}
+    for grant in grants:
+        found.setdefault(grant.on.format_map(values), set()).update(grant.actions)
+    for resource, actions in found.items():
+        wider = [other for other in found if other != resource and glob_matcher(other)(resource)]
+        allowed = actions.difference(*(found[other] for other in wider))
+        if allowed:
+            yield {"Effect": "Allow", "Action": sorted(allowed), "Resource": resource}
 
 
-def _of_organization(params: Params) -> Iterator[Statement]:
-    if params.organizational_units:
-        yield _allowing(ORGANIZATION_READS, "*")
+def features_of(params: Params) -> frozenset[Feature]:
+    """What params have that takes something more.
+
+    Raises:
+        ParamsError: there is no such profile.
+    """
+    kept = (split_reference(params.external_id) or ("",))[0]
+    management_kept = (split_reference(params.management_external_id or "") or ("",))[0]
+    units = params.organizational_units
+    held = {
+        Feature.ACCESS_ROLE: params.access_role is not None,
+        Feature.BOUNDARY: load_profile(params.profile).boundary is not None,
+        Feature.CANARIES: params.probes == "canary",
+        Feature.IN_PARAMETER: kept == "ssm",
+        Feature.IN_SECRET: kept == "secretsmanager",
+        Feature.MANAGEMENT_ACCOUNT_UNKNOWN: params.management_account is None,
+        Feature.MANAGEMENT_IN_PARAMETER: management_kept == "ssm",
+        Feature.MANAGEMENT_IN_SECRET: management_kept == "secretsmanager",
+        Feature.MANAGEMENT_ROLE: params.management_role is not None,
+        Feature.ORGANIZATION: bool(units),
+        Feature.ROOTS: any(unit.startswith("r-") for unit in units),
+        Feature.SELF_MANAGED: params.stack_set == "self-managed",
+        Feature.SERVICE_MANAGED: params.stack_set == "service-managed",
+        Feature.STACK_SET: params.stack_set != "none",
+        Feature.STACK_TAGS: bool(params.stack_tags),
+        Feature.UNITS: any(unit.startswith("ou-") for unit in units),
+        Feature.UNTRUSTED_ROLE: params.untrusted_role is not None,
+        Feature.WHOLE_ORGANIZATION: any(not unit.startswith("ou-") for unit in units),
+    }
+    return frozenset(feature for feature, holds in held.items() if holds)
 
 
-def _of_secret(params: Params) -> Iterator[Statement]:
-    kind, name = split_reference(params.external_id) or ("", "")
-    if kind == "ssm":
-        resource = _arn(params, "ssm", f"parameter/{name.removeprefix('/')}", region=params.region)
-        yield _allowing(["ssm:GetParameter"], resource)
-    elif kind == "secretsmanager":
-        # The ARN of a secret ends with six characters that AWS chose.
-        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
-        arn = _arn(params, "secretsmanager", "", region=params.region)
-        resource = name if name.startswith("arn:") else f"{arn}secret:{name}-??????"
-        yield _allowing(["secretsmanager:GetSecretValue"], resource)
+def values_of(params: Params, bucket: str = _BUCKET) -> Mapping[str, str]:
+    """What stands at the places of a grant's resource.
+
+    Parameters:
+        params: what the user asked for.
+        bucket: the bucket of the main account that invitations are for.
+    """
+    return {
+        "partition": params.partition,
+        "region": params.region,
+        "main_account": params.main_account,
+        "stack_name": params.stack_name,
+        "role_name": params.role_name,
+        "access_role": params.access_role or "",
+        "new_access_role": params.access_role or ACCESS_ROLE,
+        "api_handler_role": params.api_handler_role,
+        "workflow_loop_runner_role": params.workflow_loop_runner_role,
+        "untrusted_role": params.untrusted_role or "",
+        "administration_role": ADMINISTRATION_ROLE,
+        "management_account": params.management_account or "*",
+        "management_role": params.management_role or "",
+        "bucket": bucket,
+        **dict(_of_reference("", params.external_id, params)),
+        **dict(_of_reference("management_", params.management_external_id or "", params)),
+    }
 
 
-def _of_stack_set(params: Params) -> Iterator[Statement]:
-    if params.stack_set == "none":
-        return
-    yield _allowing(_STACK_SET, _arn(params, "cloudformation", f"stackset/{params.stack_name}:*", region="*"))
-    if params.stack_set == "service-managed":
-        yield _allowing(["cloudformation:DescribeOrganizationsAccess"], "*")
-    else:
-        yield _allowing(["iam:GetRole"], _arn(params, "iam", f"role/{ADMINISTRATION_ROLE}"))
+def _of_reference(prefix: str, reference: str, params: Params) -> Iterator[tuple[str, str]]:
+    """The ARNs of a parameter and of a secret that a reference names."""
+    _, name = split_reference(reference) or ("", "")
+    place = f"arn:{params.partition}:{{service}}:{params.region}:*:"
+    yield f"{prefix}parameter", f"{place.format(service='ssm')}parameter/{name.removeprefix('/')}"
+    # The ARN of a secret ends with six characters that AWS chose.
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    by_name = f"{place.format(service='secretsmanager')}secret:{name}-??????"
+    yield f"{prefix}new_secret", f"{place.format(service='secretsmanager')}secret:{name}*"
+    yield f"{prefix}secret", name if name.startswith("arn:") else by_name
 
 
-def _read(statement: Statement) -> Statement | None:
-    """What of a statement is used where nothing is deployed."""
-    kept = [action for action in statement["Action"] if action in _READING]
-    return {**statement, "Action": kept} if kept else None
+def _in_words(who: Who, params: Params) -> str:
+    return {
+        Who.OPERATOR: "the operator, who runs this",
+        Who.ACCESS_ROLE: f"{params.access_role} in each account"
+        if params.access_role
+        else "the operator, in the account",
+        Who.IN_MAIN: f"{params.access_role} in the main account, or the operator where it is of that account"
+        if params.access_role
+        else "the operator, of the main account",
+        Who.MAIN_ROLE: f"{params.api_handler_role} of the main account",
+        Who.MANAGEMENT: f"{params.management_role} of the management account"
+        if params.management_role
+        else "the operator, of the management account",
+    }[who]
 
 
-def _allowing(actions: Iterable[str], resource: str) -> Statement:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+_OF_STACK_SETS: Mapping[str, str] = {
+    "none": "",
+    # It is the execution role of the stack set then.
+    "self-managed": ", and of which StackSets want more: "
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html",
+    "service-managed": ", where StackSets do not reach",
+}
+_DEPLOYING = frozenset({Task.DEPLOY, Task.ONBOARD})
 
 
-def _arn(params: Params, service: str, resource: str, *, account: str = "*", region: str = "") -> str:
-    return f"arn:{params.partition}:{service}:{region}:{account}:{resource}"
+def _why(who: Who, task: Task, params: Params) -> str:
+    if who is Who.OPERATOR:
+        return "reaches the accounts"
+    if who is Who.MAIN_ROLE:
+        return f"becomes {params.management_role}"
+    more = _OF_STACK_SETS[params.stack_set] if task in _DEPLOYING and who is Who.ACCESS_ROLE else ""
+    return f"{_ABOUT[task]}{more}"

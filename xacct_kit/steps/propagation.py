@@ -22,7 +22,7 @@ T = TypeVar("T")
 _SECONDS = 120.0
 
 # What passes when what was allowed is known everywhere; an explicit deny does not.
-_PASSING = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_IDENTITY, OutcomeKind.DENIED_UNSPECIFIED})
+PASSING = frozenset({OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_IDENTITY, OutcomeKind.DENIED_UNSPECIFIED})
 
 
 def note_change(session: Session, account: str, ago: float = 0.0) -> None:
@@ -83,7 +83,7 @@ def settled(
 
 
 def _may_pass(outcome: Outcome) -> bool:
-    return outcome.kind in _PASSING and not outcome.explicit
+    return outcome.kind in PASSING and not outcome.explicit
 
 
 def _seconds_left(session: Session, account: str) -> float:

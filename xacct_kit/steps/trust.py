@@ -129,7 +129,7 @@ def _cannot_act(session: Session, question: Question, principal: Principal) -> F
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Attempt:
+class Attempt:
     """An attempt to assume the role that must be refused.
 
     Attributes:
@@ -145,25 +145,26 @@ class _Attempt:
     allowed: str
 
 
-_WITHOUT = _Attempt(
+_WITHOUT = Attempt(
     probe="assume-without-external-id",
     how="without an external ID",
     fix="Require sts:ExternalId in the role's trust policy: deploy the role again.",
     allowed="The profile's trust policy lets {name} in without an external ID, so this is not tried.",
 )
-_WRONG = _Attempt(
+_WRONG = Attempt(
     probe="assume-with-wrong-external-id",
     how="with a wrong external ID",
     fix="Require the exact sts:ExternalId in the role's trust policy: deploy the role again.",
     allowed="The profile's trust policy lets {name} in with any external ID, so this is not tried.",
 )
-_UNTRUSTED = _Attempt(
+_UNTRUSTED = Attempt(
     probe="assume-as-untrusted-role",
     how="even with the external ID",
     fix="Let the role's trust policy name its own principals alone, as the profile has it: deploy it again.",
     allowed="The profile's trust policy does not keep {name} out: it may assume the role if its own policies "
     "let it, as with a whole account that is trusted. So this is not tried.",
 )
+ATTEMPTS = (_WITHOUT, _WRONG, _UNTRUSTED)
 
 
 def _must_be_refused(
@@ -186,7 +187,7 @@ def _wrong(external_id: str) -> str:
 
 
 def _refused(
-    session: Session, account: str, principal: Principal, attempt: _Attempt, external_id: str | None
+    session: Session, account: str, principal: Principal, attempt: Attempt, external_id: str | None
 ) -> Finding:
     question = Question(
         step="trust",
@@ -201,7 +202,7 @@ def _refused(
 
 
 def _refusing(
-    session: Session, question: Question, principal: Principal, attempt: _Attempt, external_id: str | None
+    session: Session, question: Question, principal: Principal, attempt: Attempt, external_id: str | None
 ) -> Finding:
     caller, role = principal.access.caller, execution_role(session, question.account)
     if is_trusted(session, question.account, principal, external_id) is not False:

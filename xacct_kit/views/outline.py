@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from xacct_kit.role.profile import Profile, load_profile
 from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.cost_explorer import price_line
-from xacct_kit.steps.operator_policies import Needed, needed_in_members, needed_of_operator
+from xacct_kit.steps.operator_actions import Task
+from xacct_kit.steps.operator_policies import Needed, needed_for
 from xacct_kit.views.html import render
 from xacct_kit.views.lines import WIDTH, hanging
 from xacct_kit.views.words import ACCOUNTS_IN_FULL, first_of, number_of
@@ -52,7 +52,7 @@ class Outline:
         return "\n".join(line.plain.rstrip() for line in _lines(self))
 
     def _repr_html_(self) -> str:
-        return render("outline.html", outline=self, policy=policy_text)
+        return render("outline.html", outline=self)
 
 
 def outline_of(params: Params) -> Outline:
@@ -70,14 +70,8 @@ def outline_of(params: Params) -> Outline:
         changing=_changing(params),
         deploying=_deploying(params, bounded),
         role=_role(profile),
-        check_needs=(
-            needed_of_operator(params, deploying=False),
-            needed_in_members(params, deploying=False),
-        ),
-        deploy_needs=(
-            needed_of_operator(params, deploying=True),
-            needed_in_members(params, deploying=True, bounded=bounded),
-        ),
+        check_needs=needed_for(Task.PROBE, params),
+        deploy_needs=needed_for(Task.ONBOARD, params),
         price=price_line(params, number_of_accounts(params)),
     )
 
@@ -99,11 +93,6 @@ def accounts_in_words(params: Params) -> str:
         but = f", but not {_names(params.exclude_accounts)}" if excluded else ""
         parts.append(f"every account below {units} when it is run{but}")
     return f"{'; and '.join(parts)}."
-
-
-def policy_text(needed: Needed) -> str:
-    """A policy as it is written into IAM."""
-    return json.dumps(needed.document, indent=2)
 
 
 def _names(accounts: Any) -> str:

@@ -56,7 +56,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "canaries": ("probe",),
 }
 
-_OUTCOMES: Mapping[OutcomeKind, str] = {
+OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.ALLOWED: "allowed",
     OutcomeKind.DENIED_EXPLICIT: "denied by an explicit deny",
     OutcomeKind.DENIED_IDENTITY: "denied by the identity policies",
@@ -96,7 +96,7 @@ def came_back(finding: Finding) -> str:
     """What came back, and what should have where that is a denial: `denied, as it should be`."""
     if finding.outcome is OutcomeKind.UNKNOWN and not finding.evidence:
         return "not tried"
-    phrase = _OUTCOMES[finding.outcome]
+    phrase = OUTCOMES[finding.outcome]
     if finding.expected is Expectation.ALLOWED:
         # What was asked was answered, and the answer is not what it should be.
         answered = finding.outcome is OutcomeKind.ALLOWED and finding.verdict is Verdict.FAIL

@@ -267,6 +267,7 @@ class Handling:
         self.tell(progress.made, status, _INITIATED, keep=status.startswith("CREATE"))
         parts = kind.parts(name, wanted.properties).values()
         progress.carry_out((part.put, part.remove) for part in parts if not part.with_base)
+        kind.confirm(self._call, name, wanted.properties)
 
     def _derived(self, kind: ResourceType, physical_id: str, wanted: Resource) -> dict[str, str]:
         return dict(kind.attributes(physical_id, wanted.properties, self._caller))

@@ -1,6 +1,12 @@
 """The resource types of IAM.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.html
+
+What AWS calls for each is listed in the types' schemas, by handler: create, read, update and delete. When a
+handler calls which is not told; here it is called whenever the handler has to do with what the call is about.
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+https://schema.cloudformation.us-east-1.amazonaws.com/CloudformationSchema.zip (aws-iam-role.json,
+aws-iam-managedpolicy.json)
 """
 
 from __future__ import annotations
@@ -53,8 +59,15 @@ def _session_seconds(properties: Properties) -> int:
     return int(properties.get("MaxSessionDuration", _DEFAULT_SESSION_SECONDS))
 
 
+def _confirm_role(call: Call, name: str, properties: Properties) -> None:
+    call("iam", "GetRole", {"RoleName": name})
+    for policy in properties.get("Policies", ()):
+        call("iam", "GetRolePolicy", {"RoleName": name, "PolicyName": policy["PolicyName"]})
+
+
 def _remove_role(call: Call, name: str, _: Properties) -> None:
-    removal("iam", "DeleteRole", RoleName=name)(call)
+    for operation in ("GetRole", "ListAttachedRolePolicies", "ListRolePolicies", "DeleteRole"):
+        removal("iam", operation, RoleName=name)(call)
 
 
 def _role_parts(name: str, properties: Properties) -> Parts:
@@ -87,7 +100,13 @@ def _settings(role: str, properties: Properties) -> Part:
         "Description": properties.get("Description", ""),
         "MaxSessionDuration": _session_seconds(properties),
     }
-    put = action("iam", "UpdateRole", RoleName=role, **settings)
+    update = action("iam", "UpdateRole", RoleName=role, **settings)
+    describe = action("iam", "UpdateRoleDescription", RoleName=role, Description=settings["Description"])
+
+    def put(call: Call) -> None:
+        update(call)
+        describe(call)
+
     return Part(value=settings, put=put, remove=put, with_base=True)
 
 
@@ -165,6 +184,8 @@ def _make_managed_policy(request: Request) -> Made:
 
 
 def _remove_managed_policy(call: Call, arn: str, _: Properties) -> None:
+    removal("iam", "GetPolicy", PolicyArn=arn)(call)
+    removal("iam", "ListEntitiesForPolicy", PolicyArn=arn)(call)
     for version in _other_versions(call, arn):
         removal("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=version)(call)
     removal("iam", "DeletePolicy", PolicyArn=arn)(call)
@@ -193,6 +214,7 @@ def _managed_policy_parts(arn: str, properties: Properties) -> Parts:
 
 def _put_version(arn: str, document: str) -> Action:
     def put(call: Call) -> None:
+        call("iam", "GetPolicy", {"PolicyArn": arn})
         others = _other_versions(call, arn)
         if len(others) >= _MAX_POLICY_VERSIONS - 1:
             call("iam", "DeletePolicyVersion", {"PolicyArn": arn, "VersionId": others[0]})
@@ -265,6 +287,7 @@ ROLE = ResourceType(
     iam=True,
     make=_make_role,
     remove=_remove_role,
+    confirm=_confirm_role,
     parts=_role_parts,
     read=_read_role,
     attribute_names=frozenset({"Arn", "RoleId"}),

@@ -76,6 +76,7 @@ class ResourceType:
         iam: whether making one needs CAPABILITY_IAM.
         make: makes the base.
         remove: removes the base; a base that is not there any more is no fault.
+        confirm: reads what has been made, base and parts, before it counts as made.
         parts: the parts, from the physical ID and the properties.
         attributes: what `Fn::GetAtt` knows beside what `make` gave.
         attribute_names: what `Fn::GetAtt` knows at all.
@@ -90,6 +91,7 @@ class ResourceType:
     replacing: frozenset[str] = frozenset()
     name_property: str | None = None
     iam: bool = False
+    confirm: Callable[[Call, str, Properties], object] = lambda _call, _physical_id, _properties: None
     parts: Callable[[str, Properties], Parts] = lambda _physical_id, _properties: {}
     attributes: Callable[[str, Properties, Caller], Mapping[str, str]] = lambda _id, _properties, _caller: {}
     attribute_names: frozenset[str] = frozenset()

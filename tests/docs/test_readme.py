@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,17 @@ import pytest
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Verdict
-from xacct_kit.steps.operator_policies import needed_in_members
+from xacct_kit.steps.operator_actions import Task, Who
+from xacct_kit.steps.operator_policies import needed_for
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-
-
-def block(language: str, holding: str) -> str:
-    (found,) = [
-        text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if holding in text
-    ]
-    return str(found)
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def operators_policy() -> dict[str, list[dict[str, object]]]:
-    return needed_in_members(Params.load("params/account.yaml"), deploying=True).document
+def operators_policy(task: Task) -> dict[str, list[dict[str, object]]]:
+    """What the operator's role in the member must be allowed for a task."""
+    needed = needed_for(task, Params.load("params/account.yaml"))
+    (document,) = [each.document for each in needed if each.principal is Who.ACCESS_ROLE]
+    return document
 
 
 def with_onboarder(session: xk.Session, policy: object) -> Params:
@@ -53,28 +49,15 @@ def with_onboarder(session: xk.Session, policy: object) -> Params:
 
 
 def test_what_probing_alone_takes_is_that_of_the_package() -> None:
-    needed = needed_in_members(Params.load("params/account.yaml"), deploying=False)
-    actions = [f"`{action}`" for statement in needed.statements for action in statement["Action"]]
+    policy = operators_policy(Task.PROBE)
+    actions = [f"`{action}`" for statement in policy["Statement"] for action in listed(statement["Action"])]
     told = " ".join(README.split())
     assert f"Probing without deploying needs only {', '.join(actions[:-1])} and {actions[-1]}." in told
 
 
-def test_the_operators_policy_is_enough_to_deploy_update_and_probe() -> None:
-    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")
-    with xk.connect(params) as session:
-        onboarder = with_onboarder(session, operators_policy())
-        assert xk.onboard(onboarder).ok
-        tagged = onboarder.model_copy(update={"stack_tags": {"Purpose": "analytics"}})
-        assert xk.onboard(tagged).ok
-
-
-def test_with_a_boundary_the_policy_of_the_package_is_enough() -> None:
-    params = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing", profile="hardened")
-    needed = needed_in_members(params, deploying=True, bounded=True)
-    with xk.connect(params) as session:
-        onboarder = with_onboarder(session, needed.document)
-        assert xk.onboard(onboarder).ok
-        assert xk.onboard(onboarder.model_copy(update={"profile": "documented"})).ok
+def listed(actions: object) -> list[str]:
+    assert isinstance(actions, list)
+    return actions
 
 
 NEEDED = [
@@ -87,11 +70,9 @@ NEEDED = [
 
 @pytest.mark.parametrize("action", NEEDED)
 def test_without_one_of_its_actions_the_deployment_is_red_and_names_it(action: str) -> None:
-    policy = operators_policy()
+    policy = operators_policy(Task.ONBOARD)
     for statement in policy["Statement"]:
-        actions = statement["Action"]
-        assert isinstance(actions, list)
-        statement["Action"] = [each for each in actions if each != action]
+        statement["Action"] = [each for each in listed(statement["Action"]) if each != action]
     params, told = Params.load("params/sandbox.yaml", sandbox_scenario="role-missing"), list[str]()
     with xk.connect(params) as session:
         report = xk.onboard(with_onboarder(session, policy), progress=told.append)
@@ -99,9 +80,3 @@ def test_without_one_of_its_actions_the_deployment_is_red_and_names_it(action: s
     assert deployed.verdict is Verdict.FAIL
     assert action in deployed.why
     assert not [line for line in told if "is new" in line], "a role that was not made is not waited for"
-
-
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).resolve().parents[1])
-    exec(block("python", "xk.deploy_role"), {})
-    assert "has not changed" in capsys.readouterr().out
