@@ -102,11 +102,7 @@ def carry_out(
         params: what the user asked for.
         steps: what is done in an account, one after the other. What a stack set does where the params say so
             is done for all accounts first.
-        progress: is told, a line each, what it costs, what is done and what is waited for.
-        out: folder whose journal takes every finding as it becomes known; None keeps them in memory.
-        resume: whether to go on with the journal that is there: only what is missing is done.
-        retry: with `resume`, whether accounts with a finding that is not green are done again too.
-        crew: who does the work, and how much at a time; when it is not given, the number of accounts decides.
+        progress, out, resume, retry, crew: as for `onboard`.
 
     Returns:
         Every finding.

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from role_values import MAIN, MEMBER, values
 
 from xacct_kit.role.differences import differences
 from xacct_kit.role.drift import Difference, DifferenceKind, LiveRole, Part, Severity
 from xacct_kit.role.normal_form import normal_form
-from xacct_kit.role.profile import RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.profile import RoleDefinition, load_profile
 from xacct_kit.role.repair import KnownPolicy
 
-MAIN, MEMBER = "222222222222", "333333333333"
 ROLE = "CrossAccountExecutionRole"
 API_HANDLER = f"arn:aws:iam::{MAIN}:role/ApiHandlerRole"
 EXTERNAL_ID, OTHER_ID = "the-agreed-one", "quite-another"
@@ -26,21 +26,7 @@ EXTERNAL_ID, OTHER_ID = "the-agreed-one", "quite-another"
 Kind = DifferenceKind
 
 
-def values() -> RoleValues:
-    return RoleValues(
-        partition="aws",
-        region="us-east-1",
-        main_account=MAIN,
-        member_account=MEMBER,
-        api_handler_role="ApiHandlerRole",
-        workflow_loop_runner_role="WorkflowLoopRunnerRole",
-        external_id=EXTERNAL_ID,
-        role_name=ROLE,
-        stack_name="onboard-account",
-    )
-
-
-WANTED = load_profile("documented").role(values())
+WANTED = load_profile("documented").role(values(external_id=EXTERNAL_ID))
 BOUNDARY_ARN = f"arn:aws:iam::{MEMBER}:policy/{ROLE}-boundary"
 BOUNDARY = {
     "Version": "2012-10-17",
