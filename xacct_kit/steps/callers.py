@@ -12,7 +12,8 @@ from xacct_kit.errors import XacctError
 from xacct_kit.iam import Request
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.certainty import certainly
-from xacct_kit.role.profile import Document, Profile, RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.policy_documents import Document
+from xacct_kit.role.profile import Profile, RoleDefinition, RoleValues, load_profile
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
