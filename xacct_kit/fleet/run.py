@@ -20,7 +20,8 @@ from xacct_kit.fleet.stack_set_rotation import begin as begin_rotation
 from xacct_kit.fleet.stack_set_rotation import update_stack_set
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps import deploy, offboard, probes, rotation
+from xacct_kit.steps import cost_explorer, deploy, offboard, probes, rotation
+from xacct_kit.steps.catalogue import COST_EXPLORER_PRICE
 from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.propagation import note_change, seconds_since_change
 from xacct_kit.steps.waiting import Progress, silent
@@ -39,6 +40,9 @@ BY_STACK_SET: Mapping[
 }
 # The steps that are left out where a stack set does the same.
 _REPLACED = frozenset({deploy.deploy_account, rotation.update_account})
+
+# The steps that ask Cost Explorer, which is asked once an account.
+_PRICED = frozenset({cost_explorer.check_account, probes.probe_account})
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,8 @@ class _Run:
         step that it is at.
         """
         width = crew.width(len(accounts))
-        processes = crew.split(self._session, len(accounts))
+        cost = len(accounts) * COST_EXPLORER_PRICE if _PRICED.intersection(self._steps) else 0.0
+        processes = crew.split(self._session, len(accounts), cost)
         task: Callable[[str], Callable[[], list[Finding] | None]]
         if processes and crew.connect is not None:
             task = partial(self._errand, Errand.of(self._session, crew.connect, processes))
