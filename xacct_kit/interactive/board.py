@@ -144,17 +144,12 @@ class Board:
         }
         return len(known), through
 
-    @staticmethod
-    def service_of(finding: Finding) -> str:
-        """The column that a finding is in; the step, where it is about no service."""
-        return finding.service or words.step_title(finding.step)
-
     def _standings(self) -> Iterator[_Account]:
         yield from self._done.values()
         yield from (standing for account, standing in self._begun.items() if account not in self._done)
 
     def _service(self, finding: Finding) -> int:
-        name, place = self.service_of(finding), words.place_of(finding.step)
+        name, place = words.service_of(finding), words.place_of(finding.step)
         number = self._services.setdefault(name, len(self._services))
         if number == len(self._places):
             self._places.append(place)

@@ -110,7 +110,7 @@ class LiveRun:
         """The findings of an account in a service, or in all of them, in the order of a run."""
         with self._lock:
             report = self._tail.report([account])
-        found = (row for row in report if service in (None, Board.service_of(row)))
+        found = (row for row in report if service in (None, words.service_of(row)))
         return sorted(found, key=lambda row: words.place_of(row.step))
 
     def tell_all(self, tell: Callable[[Changes], None]) -> None:
@@ -129,7 +129,7 @@ class LiveRun:
         steps, self._named = COMMANDS[command_line.command], frozenset()
         self._steps = step_words(steps)
         with contextlib.suppress(XacctError):
-            params = Params.load(command_line.params_file, **command_line.overrides)
+            params = Params.load(command_line.params_file)
             self._steps, self._named = step_words(steps, params), named_accounts(params)
 
     def _look_until_end(self) -> None:

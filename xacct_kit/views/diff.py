@@ -17,7 +17,7 @@ from rich.text import Text
 
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.views import lines, words
-from xacct_kit.views.causes import Cause, Gathering, Key, key
+from xacct_kit.views.causes import Cause, Gathering, key
 
 SCHEMA = 1
 
@@ -76,9 +76,8 @@ class Diff:
         return not self.checks[Change.BROKE]
 
 
-# Which check it is: account, step, probe, caller, action, region; and the how manieth of those alike.
+# Which check it is: account, step, probe, caller, action, region; and which of those alike.
 _Check = tuple[str, ...]
-_Place = tuple[Change, Key, Key | None]
 
 
 def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
@@ -89,7 +88,7 @@ def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
         new: the later report.
 
     Returns:
-        What changed. A check broke when it was green and is not now, even where the reason is not known.
+        What changed. A check broke when it was green and is not now, also where the reason is not known.
     """
     earlier = {check: None if finding.verdict.green else finding for check, finding in _tried(old)}
     found = _Changes()

@@ -15,7 +15,7 @@ from xacct_kit.views.lines import clean
 from xacct_kit.views.picture import DPI, WIDTH
 from xacct_kit.views.trust_layout import WIDTH as PAGE
 from xacct_kit.views.trust_layout import Arrow, Box, Kind, Layout, shortened
-from xacct_kit.views.words import SIGNS
+from xacct_kit.views.words import SIGNS, badge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -296,7 +296,7 @@ def _filled(verdict: Verdict) -> dict[str, Any]:
 def _legend(axes: Axes, verdicts: Sequence[Verdict]) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(label=f"{SIGNS[verdict]} {verdict}", **_filled(verdict)) for verdict in verdicts]
+    handles = [Patch(label=badge(verdict), **_filled(verdict)) for verdict in verdicts]
     axes.figure.legend(
         handles=handles, loc="upper right", ncols=len(Verdict), frameon=False, borderaxespad=0.3
     )

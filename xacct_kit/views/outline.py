@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,9 +106,8 @@ def policy_text(needed: Needed) -> str:
     return json.dumps(needed.document, indent=2)
 
 
-def _names(accounts: Any) -> str:
-    shown = list(accounts)
-    return ", ".join(shown) if len(shown) <= ACCOUNTS_IN_FULL else first_of(shown)
+def _names(accounts: Sequence[str]) -> str:
+    return ", ".join(accounts) if len(accounts) <= ACCOUNTS_IN_FULL else first_of(accounts)
 
 
 def _where(params: Params) -> str:
