@@ -80,7 +80,12 @@ class Crew:
         )
 
     def assemble(self, width: int, processes: int) -> Executor:
-        """An executor for so many accounts at a time."""
+        """An executor for so many accounts at a time.
+
+        Parameters:
+            width: accounts that are worked on at a time.
+            processes: over how many other processes they are split; 0 is none.
+        """
         if not processes:
             return ThreadPoolExecutor(width, thread_name_prefix="xacct")
         from xacct_kit.fleet.processes import ProcessesOfThreads

@@ -336,7 +336,12 @@ def read_journal(path: str | Path) -> Report:
 
 
 def digest(params: Params, steps: Iterable[str]) -> str:
-    """What is asked for, in a word that tells nothing of it."""
+    """What is asked for, in a word that tells nothing of it.
+
+    Parameters:
+        params: what the user asked for; secrets, and what may differ when a run goes on, count for nothing.
+        steps: the names of the steps that are taken.
+    """
     asked = " ".join((params.model_dump_json(exclude=_NOT_DIGESTED), *steps))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 

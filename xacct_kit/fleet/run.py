@@ -68,7 +68,13 @@ class Ledger(Protocol):
     """What keeps the findings of a run."""
 
     def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
-        """Take in findings of an account, and whether they are its last."""
+        """Take in findings of an account.
+
+        Parameters:
+            account: whose they are.
+            findings: in their order.
+            last: whether no other finding of the account will follow.
+        """
 
     def report(self, accounts: Iterable[str]) -> Report:
         """What is known of some accounts, account after account."""
@@ -195,6 +201,14 @@ class _Run:
 
         When it is interrupted, no other account is begun, and one that is worked on in this process ends the
         step that it is at.
+
+        Parameters:
+            accounts: the accounts, of which there is one at least.
+            crew: who does the work.
+
+        Raises:
+            ParamsError: the crew's processes cannot keep to the budget.
+            RunError: a process that worked on the run has ended.
         """
         width = crew.width(len(accounts))
         cost = len(accounts) * COST_EXPLORER_PRICE if _PRICED.intersection(self._steps) else 0.0

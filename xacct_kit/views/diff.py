@@ -184,18 +184,18 @@ def _plain(shift: Shift) -> dict[str, Any]:
     }
 
 
-def to_text(found: Diff, width: int = lines.WIDTH) -> str:
+def to_text(found: Diff) -> str:
     """The diff as plain text: what broke first, and in the last line the number of checks by change."""
-    return "\n".join(line.plain.rstrip() for line in _lines(found, width))
+    return "\n".join(line.plain.rstrip() for line in _lines(found))
 
 
-def _lines(found: Diff, width: int) -> Iterator[Text]:
+def _lines(found: Diff) -> Iterator[Text]:
     for change, shifts in found.shifts.items():
         if change is Change.SAME or not found.checks[change]:
             continue
         yield Text(f"{_TITLES[change]}: {_count(found, change)}", "bold")
         for shift in shifts[: words.CAUSES_SHOWN]:
-            yield from _shift(change, shift, width)
+            yield from _shift(change, shift)
         rest = len(shifts[words.CAUSES_SHOWN :])
         if rest:
             yield Text(f"  and {words.number_of(rest, 'cause')} more: --format json has them all")
@@ -212,13 +212,13 @@ def _count(found: Diff, change: Change) -> str:
     return f"{checks}, {found.green[change]:,} green" if found.green[change] else checks
 
 
-def _shift(change: Change, shift: Shift, width: int) -> Iterator[Text]:
+def _shift(change: Change, shift: Shift) -> Iterator[Text]:
     cause = shift.cause
     if change in (Change.HEALED, Change.GONE):
         # It needs no mending: what it was is enough.
         was = Text(f"  {'was':<{lines.BADGE}}")
-        yield from lines.hanging(was, f"{cause.verdict} {cause.title}", width)
-        yield from lines.labelled({"in": words.first_of(cause.accounts)}, width)
+        yield from lines.hanging(was, f"{cause.verdict} {cause.title}", lines.WIDTH)
+        yield from lines.labelled({"in": words.first_of(cause.accounts)}, lines.WIDTH)
         yield Text()
         return
-    yield from lines.cause(cause, width, was=shift.before.what if shift.before else "")
+    yield from lines.cause(cause, lines.WIDTH, was=shift.before.what if shift.before else "")
