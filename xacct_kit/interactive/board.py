@@ -35,13 +35,6 @@ def step_words(steps: Sequence[AccountStep], params: Params | None = None) -> tu
     return tuple(sorted(named, key=lambda step: step != "deploy"))
 
 
-def named_accounts(params: Params) -> frozenset[str]:
-    """The accounts of a run, where the params name them; none where the organization has to be asked."""
-    if params.organizational_units:
-        return frozenset()
-    return frozenset(params.member_accounts) - frozenset(params.exclude_accounts)
-
-
 @dataclass
 class _Cell:
     """An account in a service."""
