@@ -305,21 +305,21 @@ def test_a_rotation_that_is_killed_goes_on_and_updates_nothing_twice(
 
 
 @pytest.mark.parametrize(
-    ("ended", "operation", "status", "verdict"),
+    ("going_on", "operation", "status", "verdict"),
     [
-        (True, "ours", "CURRENT", Verdict.PASS),
-        (True, "another", "CURRENT", Verdict.PASS),
-        (False, "ours", "CURRENT", Verdict.PASS),
-        (False, "another", "CURRENT", Verdict.UNKNOWN),
-        (True, "ours", "OUTDATED", Verdict.FAIL),
-        (False, "ours", "OUTDATED", Verdict.FAIL),
+        (set(), "ours", "CURRENT", Verdict.PASS),
+        (set(), "another", "CURRENT", Verdict.PASS),
+        ({"ours"}, "ours", "CURRENT", Verdict.PASS),
+        ({"ours"}, "another", "CURRENT", Verdict.UNKNOWN),
+        (set(), "ours", "OUTDATED", Verdict.FAIL),
+        ({"ours"}, "ours", "OUTDATED", Verdict.FAIL),
     ],
 )
 def test_what_was_current_before_an_operation_that_goes_on_is_no_proof(
-    healthy: xk.Session, ended: bool, operation: str, status: str, verdict: Verdict
+    healthy: xk.Session, going_on: set[str], operation: str, status: str, verdict: Verdict
 ) -> None:
     stack_set = RotatedStackSet(healthy, Deployment(model=PermissionModel.SELF_MANAGED), silent)
-    stack_set.ended = ended
+    stack_set.going_on = going_on
     stack_set.operations.add("ours")
     row = told_after(
         stack_set, MEMBERS[0], {"Account": MEMBERS[0], "Status": status, "LastOperationId": operation}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
-from xacct_kit.fleet.journal import NAME, Journal, read_journal
+from xacct_kit.fleet.journal import NAME, Journal, Tail, read_journal
 from xacct_kit.params import Params
 from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
 
@@ -230,3 +230,16 @@ def test_no_report_is_saved_over_a_journal_that_is_being_written(path: Path) -> 
 def test_nothing_at_the_place_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="No such file"):
         read_journal(tmp_path)
+
+
+@pytest.mark.parametrize("accounts", [1, 3], ids=["shorter", "longer"])
+def test_who_follows_a_journal_that_is_replaced_reads_the_new_one_alone(path: Path, accounts: int) -> None:
+    """However long the new one is by the time that somebody looks."""
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS[:2])
+    tail = Tail(path, replaced=True)
+    assert tail.read(99) == []
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS[-accounts:])
+    assert len(tail.read(99)) == 3 * accounts
+    assert {finding.account for finding in tail.report()} == set(ACCOUNTS[-accounts:])

@@ -23,7 +23,7 @@ from xacct_kit.environment import connect
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.fleet.journal import NAME, read_journal
 from xacct_kit.fleet.run import Kept, run
-from xacct_kit.runs import CHECKS
+from xacct_kit.runs import CHECKS, PLAN, carry_out
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
@@ -106,6 +106,12 @@ def test_processes_that_cannot_keep_a_budget_together_are_refused(served: dict[s
     params = xk.Params.of(**served, max_cost_usd=0.05)
     with pytest.raises(ParamsError, match=r"12 accounts may cost \$0.12"):
         xk.onboard(params, deploying=False, crew=xk.Crew(processes=2))
+
+
+def test_what_asks_cost_explorer_nothing_needs_no_budget(served: dict[str, Any]) -> None:
+    params = xk.Params.of(**served, max_cost_usd=0)
+    report = carry_out(params, PLAN, crew=xk.Crew(workers=4, processes=2))
+    assert {row.account for row in report} == set(ACCOUNTS)
 
 
 def test_a_run_goes_on_with_what_is_missing(

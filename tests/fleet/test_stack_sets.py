@@ -405,18 +405,19 @@ def test_only_what_is_current_is_green(
 
 
 @pytest.mark.parametrize(
-    ("ended", "operation", "verdict"),
+    ("going_on", "operation", "verdict"),
     [
-        (True, "earlier", Verdict.PASS),
-        (False, "ours", Verdict.PASS),
-        (False, "earlier", Verdict.UNKNOWN),
+        (set(), "earlier", Verdict.PASS),
+        ({"ours"}, "ours", Verdict.PASS),
+        ({"ours"}, "earlier", Verdict.UNKNOWN),
+        ({"another"}, "earlier", Verdict.UNKNOWN),
     ],
 )
 def test_what_is_current_as_before_waits_for_an_operation_that_has_not_ended(
-    shared: xk.Session, ended: bool, operation: str, verdict: Verdict
+    shared: xk.Session, going_on: set[str], operation: str, verdict: Verdict
 ) -> None:
     stack_set = StackSetCalls(shared, SELF_MANAGED, silent)
-    stack_set.ended = ended
+    stack_set.going_on = going_on
     stack_set.operations.add("ours")
     instance = {"Account": MEMBERS[0], "Status": "CURRENT", "LastOperationId": operation}
     row = told(shared, stack_set.as_known(instance), question_of(shared, MEMBERS[0]))

@@ -12,7 +12,6 @@ from xacct_kit import runs
 from xacct_kit.cli.accounts import IN_EVERY_ACCOUNT
 from xacct_kit.errors import RequestError
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
-from xacct_kit.params import Params, parse_overrides
 
 SANDBOX = Path(__file__).parents[2] / "params" / "sandbox.yaml"
 
@@ -34,7 +33,6 @@ def test_another_command_cannot_be_watched() -> None:
         ({"resume": True}, "xacct probe a.yaml --out runs/x --resume"),
         ({"out": Path("my runs")}, "xacct probe a.yaml --out 'my runs'"),
         ({"params_file": Path("$(id).yaml")}, "xacct probe '$(id).yaml' --out runs/x"),
-        ({"overrides": {"sandbox_accounts": 3}}, "xacct probe a.yaml -p sandbox_accounts=3 --out runs/x"),
     ],
 )
 def test_the_line_is_what_a_shell_reads(arguments: dict[str, Any], line: str) -> None:
@@ -43,20 +41,3 @@ def test_the_line_is_what_a_shell_reads(arguments: dict[str, Any], line: str) ->
     )
     assert str(made) == line
     assert tuple(shlex.split(line)) == ("xacct", *made.arguments)
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        {"member_accounts": ["333333333333", "400000000000"]},
-        {"untrusted_role": None},
-        {"stack_tags": {"owner": "a, b: c", "cost-centre": "0042"}},
-        {"max_cost_usd": 0.5, "wait_seconds": 7},
-    ],
-)
-def test_an_override_is_read_as_it_was_meant(overrides: dict[str, Any]) -> None:
-    line = CommandLine(command="probe", params_file=SANDBOX, out=Path("out"), overrides=overrides)
-    written = [
-        override for flag, override in zip(line.arguments, line.arguments[1:], strict=False) if flag == "-p"
-    ]
-    assert Params.load(SANDBOX, **parse_overrides(written)) == Params.load(SANDBOX, **overrides)

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.live_run import Changes, LiveRun
+from xacct_kit.interactive.params_file import save_params
 from xacct_kit.interactive.run_state import RunState, state_after
+from xacct_kit.params import Params
 from xacct_kit.report import Report
 
 pytestmark = pytest.mark.slow
@@ -25,9 +28,12 @@ SANDBOX = Path(__file__).parents[2] / "params" / "sandbox.yaml"
 _PATIENCE_SECONDS = 60.0
 
 
-def live(out: Path, command: str = "probe", tell: Any = lambda changes: None, **overrides: Any) -> LiveRun:
-    line = CommandLine(command=command, params_file=SANDBOX, out=out, overrides=overrides)
-    return LiveRun(out, line, tell)
+def live(out: Path, command: str = "probe", tell: Any = lambda changes: None, **changes: Any) -> LiveRun:
+    """A run of the sandbox's params, some of them changed; those that are wrong are written as they are."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "params.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(SANDBOX.read_text()), **changes}), encoding="utf-8")
+    return LiveRun(out, CommandLine(command=command, params_file=file, out=out), tell)
 
 
 def told(report: Report) -> set[tuple[str, ...]]:
@@ -126,14 +132,14 @@ def _alive(process: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="which processes there are is read from /proc")
 def test_a_run_does_not_outlive_a_kernel_that_is_killed(tmp_path: Path) -> None:
-    code = f"""
+    many = {"sandbox_accounts": 200, "organizational_units": ("root",), "max_cost_usd": 9}
+    save_params(Params.load(SANDBOX, **many), tmp_path / "params.yaml")
+    code = """
 import time
 from pathlib import Path
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.command_run import CommandRun
-params = {{"sandbox_accounts": 200, "organizational_units": "root", "max_cost_usd": 9}}
-file, out = Path({str(SANDBOX)!r}), Path("out")
-CommandRun(CommandLine(command="probe", params_file=file, out=out, overrides=params))
+CommandRun(CommandLine(command="probe", params_file=Path("params.yaml"), out=Path("out")))
 time.sleep(600)
 """
     kernel = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)

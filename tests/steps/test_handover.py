@@ -78,13 +78,6 @@ def test_one_proof_that_is_none_leaves_it_not_ready(
     assert (record["ready"], bool(record["reasons"])) == (False, True)
 
 
-def test_names_that_are_given_take_the_place_of_the_organizations(
-    session: xk.Session, report: Report
-) -> None:
-    records = to_records(report, session.params, {MEMBER: "Genomics " * 20})
-    assert records[0]["name"] == ("Genomics " * 20)[:100]
-
-
 def test_json_and_text_say_the_same_and_tell_where_the_external_id_is_alone(
     session: xk.Session, report: Report
 ) -> None:

@@ -115,7 +115,17 @@ def diff(
 
 
 def load(file: Path, overrides: Iterable[str] | None, accounts: str | None = None) -> Params:
-    """The params of a file, with what options say in the place of its own."""
+    """The params of a file, with what options say in the place of its own.
+
+    Parameters:
+        file: the YAML file.
+        overrides: what `-p` says, `key=value` each.
+        accounts: the file of a list of accounts, `-` is standard input; None where the params name them.
+
+    Raises:
+        ParamsError: the values or the list cannot be meant.
+        RequestError: the accounts are said twice.
+    """
     from xacct_kit.params import Params, parse_overrides
 
     given, listed = parse_overrides(overrides or ()), _listed(accounts)
@@ -147,7 +157,21 @@ def take(
 ) -> None:
     """Take every account of the params through steps of `runs`; show and save what was found.
 
-    A command that has --resume goes on with what it has found; the others are begun again.
+    Parameters:
+        params: what the user asked for.
+        steps: the name of the steps in `runs`.
+        out: the folder for results, as the option says.
+        form: how the report is printed.
+        crew: who does the work; threads of this process when it is not given.
+        workers: how many threads these are.
+        resume: whether to go on with the run in the folder.
+        retry: what of it is done again besides.
+        goes_on: whether the command has --resume; one that has none is begun again.
+
+    Raises:
+        RequestError: the request was wrong.
+        RunError: the run could not finish, or was interrupted.
+        typer.Exit: with the exit code of the report.
     """
     from xacct_kit import runs
 

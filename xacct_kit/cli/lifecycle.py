@@ -83,12 +83,17 @@ def offboard(
     if canaries and confirm:
         raise RequestError("--confirm: --canaries lets go of no account; leave one of them out")
     if not canaries:
-        _confirm(params, confirm or ())
+        # Whatever else is in an organizational unit by then keeps its role.
+        params = params.for_accounts(_confirmed(params, confirm or ()))
     take(params, "LEFTOVERS" if canaries else "OFFBOARDING", out, form, workers=workers)
 
 
-def _confirm(params: Params, typed: Sequence[str]) -> None:
-    """See to it that whoever removes something has named every account again."""
+def _confirmed(params: Params, typed: Sequence[str]) -> tuple[str, ...]:
+    """The accounts that are let go, once whoever removes something has named every one of them again.
+
+    Raises:
+        RequestError: it was not every one of them, or others too.
+    """
     from xacct_kit.param_types import account_fault
     from xacct_kit.steps.offboard import confirmed
 
@@ -102,15 +107,17 @@ def _confirm(params: Params, typed: Sequence[str]) -> None:
         note("Type each account ID again:")
         typed = sys.stdin.readline().replace(",", " ").split()
     confirmed(accounts, typed)
+    return accounts
 
 
-def _named(params: Params) -> Sequence[str]:
+def _named(params: Params) -> tuple[str, ...]:
     """The accounts that are to be let go; a call is made where an organizational unit names them."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
+    from xacct_kit.views.outline import named_accounts
 
     if not params.organizational_units:
-        return [each for each in params.member_accounts if each not in params.exclude_accounts]
+        return named_accounts(params)
     with connect(params) as session:
         targeted(session)
         return session.params.accounts

@@ -22,7 +22,17 @@ GREEN, RED, WRONG_REQUEST, UNFINISHED = 0, 1, 2, 3
 
 
 def deliver(report: Report, folder: Path, form: Format) -> None:
-    """Show and save a report, and end with its exit code."""
+    """Show and save a report, and end with its exit code.
+
+    Parameters:
+        report: what was found.
+        folder: where it is saved.
+        form: how it is printed.
+
+    Raises:
+        RunError: it cannot be saved.
+        typer.Exit: with the exit code.
+    """
     show(report, form)
     report.save(folder)
     note(f"report: {folder / 'report.html'}")
@@ -30,7 +40,11 @@ def deliver(report: Report, folder: Path, form: Format) -> None:
 
 
 def finish(report: Report) -> None:
-    """End with a report's exit code."""
+    """End with a report's exit code.
+
+    Raises:
+        typer.Exit: with it.
+    """
     raise typer.Exit(GREEN if report.ok else RED)
 
 
@@ -39,6 +53,14 @@ def folder_for_results(out: Path | None, params: Params | None = None, *, going_
 
     Asked before anything is called, because it refuses a folder that nothing can be saved in, and to go on
     with a run of which it is not said where it is.
+
+    Parameters:
+        out: what the option says.
+        params: what the user asked for; None for a command that has no params.
+        going_on: whether to go on with a run that is there.
+
+    Raises:
+        RequestError: nothing can be saved there, or it is not said where the run is.
     """
     from xacct_kit.report import check_directory
 

@@ -95,6 +95,10 @@ def place_of(file: str | Path) -> str:
 def refuse(faults: Sequence[str], place: str) -> None:
     """Refuse a list that has faults, naming the first of them.
 
+    Parameters:
+        faults: what is wrong, each with its place.
+        place: what the list is called.
+
     Raises:
         ParamsError: it has any.
     """
@@ -106,10 +110,24 @@ def refuse(faults: Sequence[str], place: str) -> None:
 def read_text(file: str | Path, place: str) -> str:
     """The text of a file, or of standard input.
 
+    Parameters:
+        file: the file; `-` is standard input.
+        place: what a fault calls it.
+
     Raises:
         ParamsError: it cannot be read, is no text, or is too big for a list of accounts.
     """
     return _text(_contents(file, place), place)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, on whatever system it was written."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def says_something(line: str) -> bool:
+    """Whether a line is neither empty nor a comment."""
+    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def _text(contents: bytes, place: str) -> str:
@@ -141,8 +159,8 @@ def _contents(file: str | Path, place: str) -> bytes:
 
 
 def _entries(text: str, place: str) -> _Entries:
-    lines = re.split(r"\r\n|\r|\n", text)
-    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    lines = lines_of(text)
+    first = next(filter(says_something, lines), "")
     if _YAML.match(first.lstrip()):
         return strict_yaml.parse_list(text, place, _KEY)
     if _ACCOUNT_ALONE.match(first.lstrip()):
@@ -175,10 +193,14 @@ def _of_table(lines: list[str], place: str) -> _Entries:
 def table_rows(lines: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table that are not empty and no comment, each with its first line.
 
+    Parameters:
+        lines: the table, in which some line says something.
+        place: what a fault calls it.
+
     Raises:
         ParamsError: it is not CSV.
     """
-    header = next(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    header = next(filter(says_something, lines))
     # Where the decimal sign is a comma, spreadsheets write semicolons.
     delimiter = max(_DELIMITERS, key=header.count)
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xacct_kit.errors import ParamsError
-from xacct_kit.steps.catalogue import COST_EXPLORER_PRICE
 
 if TYPE_CHECKING:
     from xacct_kit.aws.session import Session
@@ -50,15 +49,20 @@ class Crew:
         brought = getattr(self.executor, "_max_workers", None)
         return max(1, min(self.workers or brought or _WORKERS, accounts))
 
-    def split(self, session: Session, accounts: int) -> int:
+    def split(self, session: Session, accounts: int, cost: float) -> int:
         """Over how many other processes the accounts are split; 0 is none, they are done in this one.
+
+        Parameters:
+            session: whose run it is.
+            accounts: how many there are.
+            cost: US dollars that AWS may charge for all of them.
 
         Raises:
             ParamsError: processes are asked for that cannot keep to the budget of the params together.
         """
         if self.connect is None or isinstance(self.executor, ThreadPoolExecutor):
             return 0
-        cost, limit = accounts * COST_EXPLORER_PRICE, session.params.max_cost_usd
+        limit = session.params.max_cost_usd
         affordable = cost <= limit + 1e-9
         if self.executor is None and self.processes is None:
             fitting = min(os.cpu_count() or 1, accounts // _ACCOUNTS_A_PROCESS)
@@ -76,7 +80,12 @@ class Crew:
         )
 
     def assemble(self, width: int, processes: int) -> Executor:
-        """An executor for so many accounts at a time."""
+        """An executor for so many accounts at a time.
+
+        Parameters:
+            width: accounts that are worked on at a time.
+            processes: over how many other processes they are split; 0 is none.
+        """
         if not processes:
             return ThreadPoolExecutor(width, thread_name_prefix="xacct")
         from xacct_kit.fleet.processes import ProcessesOfThreads

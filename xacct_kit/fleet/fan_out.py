@@ -25,7 +25,7 @@ def fan_out(
     most: int,
     *,
     take: Callable[[K, T], None],
-    stop: Callable[[], None],
+    stop: Callable[[], None] = lambda: None,
     brought: bool = False,
 ) -> None:
     """Have an executor do tasks, no more than so many at a time; nothing waits for the slowest.

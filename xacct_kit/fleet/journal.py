@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import weakref
 from array import array
@@ -274,7 +275,7 @@ class Tail:
     def __init__(self, path: Path, *, replaced: bool = False) -> None:
         self._path = path
         self._index = _Index()
-        self._old = self._size() if replaced else 0
+        self._old = self._stat() if replaced else None
 
     @property
     def unfinished(self) -> bool:
@@ -287,9 +288,8 @@ class Tail:
         Raises:
             RequestError: a line is not a finding.
         """
-        if self._size() < self._old:
-            self._old = 0
-        if self._old or self._size() <= self._index.length:
+        there = self._stat()
+        if there is None or there.st_size <= self._index.length or self._is_old(there):
             return []
         with self._path.open("rb") as file:
             return list(islice(_follow(file, self._index), most))
@@ -301,8 +301,19 @@ class Tail:
         places = self._index.places(accounts or self._index.known)
         return Report(_Rows(self._path, places), journal=self._path)
 
-    def _size(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
+    def _stat(self) -> os.stat_result | None:
+        try:
+            return self._path.stat()
+        except FileNotFoundError:
+            return None
+
+    def _is_old(self, there: os.stat_result) -> bool:
+        """Whether the journal that will be replaced is still there; a new one may soon be as long as it."""
+        old = self._old
+        if old is not None and os.path.samestat(there, old) and there.st_size >= old.st_size > 0:
+            return True
+        self._old = None
+        return False
 
 
 def read_journal(path: str | Path) -> Report:
@@ -325,7 +336,12 @@ def read_journal(path: str | Path) -> Report:
 
 
 def digest(params: Params, steps: Iterable[str]) -> str:
-    """What is asked for, in a word that tells nothing of it."""
+    """What is asked for, in a word that tells nothing of it.
+
+    Parameters:
+        params: what the user asked for; secrets, and what may differ when a run goes on, count for nothing.
+        steps: the names of the steps that are taken.
+    """
     asked = " ".join((params.model_dump_json(exclude=_NOT_DIGESTED), *steps))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from xacct_kit.errors import ParamsError
-from xacct_kit.fleet.account_lists import place_of, plain_name, read_text, refuse, table_rows
+from xacct_kit.fleet.account_lists import (
+    lines_of,
+    place_of,
+    plain_name,
+    read_text,
+    refuse,
+    says_something,
+    table_rows,
+)
 from xacct_kit.param_types import shown
 from xacct_kit.steps.creation.new_account import ACCESS_ROLE, NewAccount
 
@@ -51,8 +58,8 @@ def read_new_accounts(file: str | Path, *, role_name: str = ACCESS_ROLE) -> tupl
             not accept an account.
     """
     place = place_of(file)
-    lines = re.split(r"\r\n|\r|\n", read_text(file, place))
-    if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
+    lines = lines_of(read_text(file, place))
+    if not any(map(says_something, lines)):
         raise _empty(place)
     rows = table_rows(lines, place)
     number, header = next(rows)

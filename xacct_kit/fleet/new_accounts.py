@@ -124,7 +124,7 @@ class _Batch:
         earlier = ((new, known.get(new.email, _Earlier()).request_id) for new in todo)
         tasks = ((new, partial(self._one, organization, new, request)) for new, request in earlier)
         with ThreadPoolExecutor(_IN_PROGRESS, thread_name_prefix="new-account") as executor:
-            fan_out(executor, tasks, _IN_PROGRESS, take=lambda *_: None, stop=lambda: None)
+            fan_out(executor, tasks, _IN_PROGRESS, take=lambda *_: None)
 
     def _one(self, organization: Organization, new: NewAccount, request_id: str) -> None:
         def note(row: Finding, last: bool) -> None:

@@ -88,7 +88,16 @@ class OrganizationReader:
             yield from items
 
     def fail(self, answer: Answer, what: str) -> NoReturn:
-        """Refuse to go on with fewer accounts than there are."""
+        """Refuse to go on with fewer accounts than there are.
+
+        Parameters:
+            answer: what came back.
+            what: what cannot be read.
+
+        Raises:
+            AccessError: the operator may not read it.
+            RunError: it cannot be read for another reason.
+        """
         outcome, operator = answer.outcome, self.session.operator
         told = f"{what} cannot be read. {outcome.reason or 'The answer is not whole.'}"
         if not outcome.kind.denied:

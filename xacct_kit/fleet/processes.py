@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
+import pickle
 import signal
 import threading
 from collections.abc import Callable
@@ -100,7 +101,10 @@ class _Child:
                 with self._lock:
                     self._break()
                 return
-            future = self._futures.pop(number)
+            with self._lock:
+                future = self._futures.pop(number, None)
+            if future is None:
+                continue  # broken already, by whoever found out first that the process has ended
             if error is None:
                 future.set_result(result)
             else:
@@ -119,14 +123,23 @@ def _serve(connection: Connection, threads: int) -> None:
 
     def answer(number: int, call: Callable[[], Any]) -> None:
         try:
-            reply: tuple[int, Any, BaseException | None] = (number, call(), None)
+            reply = pickle.dumps((number, call(), None))
         except Exception as error:
-            reply = (number, None, error)
+            reply = pickle.dumps((number, None, _portable(error)))
         with lock, contextlib.suppress(OSError):
-            connection.send(reply)
+            connection.send_bytes(reply)
 
     executor, asked = ThreadPoolExecutor(threads), _DROP
     with contextlib.suppress(EOFError, OSError):
         while (asked := connection.recv()) not in (_END, _DROP):
             executor.submit(answer, *asked)
     executor.shutdown(cancel_futures=asked != _END)
+
+
+def _portable(error: Exception) -> Exception:
+    """An error as the parent can read it; an answer that it cannot read is one that it waits for forever."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -20,7 +20,8 @@ from xacct_kit.fleet.stack_set_rotation import begin as begin_rotation
 from xacct_kit.fleet.stack_set_rotation import update_stack_set
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.report import Finding, Report
-from xacct_kit.steps import deploy, offboard, probes, rotation
+from xacct_kit.steps import cost_explorer, deploy, offboard, probes, rotation
+from xacct_kit.steps.catalogue import COST_EXPLORER_PRICE
 from xacct_kit.steps.findings import Question, broken
 from xacct_kit.steps.propagation import note_change, seconds_since_change
 from xacct_kit.steps.waiting import Progress, silent
@@ -39,6 +40,9 @@ BY_STACK_SET: Mapping[
 }
 # The steps that are left out where a stack set does the same.
 _REPLACED = frozenset({deploy.deploy_account, rotation.update_account})
+
+# The steps that ask Cost Explorer, which is asked once an account.
+_PRICED = frozenset({cost_explorer.check_account, probes.probe_account})
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,13 @@ class Ledger(Protocol):
     """What keeps the findings of a run."""
 
     def add(self, account: str, findings: Sequence[Finding], *, last: bool) -> None:
-        """Take in findings of an account, and whether they are its last."""
+        """Take in findings of an account.
+
+        Parameters:
+            account: whose they are.
+            findings: in their order.
+            last: whether no other finding of the account will follow.
+        """
 
     def report(self, accounts: Iterable[str]) -> Report:
         """What is known of some accounts, account after account."""
@@ -195,9 +205,18 @@ class _Run:
 
         When it is interrupted, no other account is begun, and one that is worked on in this process ends the
         step that it is at.
+
+        Parameters:
+            accounts: the accounts, of which there is one at least.
+            crew: who does the work.
+
+        Raises:
+            ParamsError: the crew's processes cannot keep to the budget.
+            RunError: a process that worked on the run has ended.
         """
         width = crew.width(len(accounts))
-        processes = crew.split(self._session, len(accounts))
+        cost = len(accounts) * COST_EXPLORER_PRICE if _PRICED.intersection(self._steps) else 0.0
+        processes = crew.split(self._session, len(accounts), cost)
         task: Callable[[str], Callable[[], list[Finding] | None]]
         if processes and crew.connect is not None:
             task = partial(self._errand, Errand.of(self._session, crew.connect, processes))

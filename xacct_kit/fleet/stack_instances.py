@@ -104,9 +104,9 @@ def _outcome(verdict: Verdict, code: str, reason: str) -> Outcome:
     """The outcome of an instance: who was refused, where its reason tells that."""
     evidence = {"code": code, "message": reason} if reason else {"code": code}
     if verdict is Verdict.FAIL:
-        told = classify_parts("", "", reason) if reason else None
-        if told is not None and told.kind.denied:
-            return told
+        classified = classify_parts("", "", reason) if reason else None
+        if classified is not None and classified.kind.denied:
+            return classified
         return Outcome(kind=OutcomeKind.SERVICE_ERROR, evidence=evidence)
     return Outcome(
         kind=OutcomeKind.ALLOWED if verdict is Verdict.PASS else OutcomeKind.UNKNOWN, evidence=evidence

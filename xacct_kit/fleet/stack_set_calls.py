@@ -22,13 +22,6 @@ class PermissionModel(StrEnum):
     SERVICE_MANAGED = "SERVICE_MANAGED"
 
 
-class CallAs(StrEnum):
-    """As whom the operator calls service-managed StackSets."""
-
-    SELF = "SELF"
-    DELEGATED_ADMIN = "DELEGATED_ADMIN"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """How a stack set is deployed.
@@ -36,14 +29,12 @@ class Deployment:
     Attributes:
         model: who makes the roles that it acts by.
         organizational_units: IDs of the units or the root that a service-managed stack set goes to.
-        call_as: as whom the operator calls a service-managed one.
         execution_role: name of the role in each account that a self-managed one acts by; AWS's name when it
             is not given. The params' access_role may be one.
     """
 
     model: PermissionModel
     organizational_units: tuple[str, ...] = ()
-    call_as: CallAs = CallAs.SELF
     execution_role: str = "AWSCloudFormationStackSetExecutionRole"
 
     @property
@@ -67,19 +58,30 @@ _GOING_ON = frozenset({"QUEUED", "RUNNING", "STOPPING"})
 class StackSetCalls:
     """The stack set as the operator sees it.
 
+    Parameters:
+        session: whose run it is; its operator administers the stack set.
+        deployment: how the stack set is deployed.
+        progress: is told each operation that is waited for.
+
     Attributes:
+        session: whose run it is.
         operations: IDs of the operations that this run has begun.
-        ended: whether the last of them has ended.
+        going_on: IDs of operations that were waited for in vain: they go on, as far as is known.
     """
 
     def __init__(self, session: Session, deployment: Deployment, progress: Progress) -> None:
         self.session = session
         self.operations: set[str] = set()
-        self.ended = True
+        self.going_on: set[str] = set()
         self._deployment = deployment
         self._progress = progress
         self._name = session.params.stack_name
         self._region = session.params.region
+
+    @property
+    def ended(self) -> bool:
+        """Whether every operation that was waited for has ended."""
+        return not self.going_on
 
     def knows(self, instance: Instance) -> bool:
         """Whether the status of an instance is of the stack set as it is now, and not of before."""
@@ -92,21 +94,14 @@ class StackSetCalls:
         return {**instance, "StackInstanceStatus": {"DetailedStatus": "PENDING"}}
 
     def _call(self, operation: str, **params: Any) -> Answer:
-        operator, called = self.session.operator, self._called(operation)
-        return self.session.call(operator, "cloudformation", operation, **called, **params)
+        named = {} if operation == "DescribeOrganizationsAccess" else {"StackSetName": self._name}
+        return self.session.call(self.session.operator, "cloudformation", operation, **named, **params)
 
     def _ask(self, operation: str, **params: Any) -> Mapping[str, Any]:
         answer = self._call(operation, **params)
         if not answer.ok:
             raise refused(operation, answer)
         return answer.result
-
-    def _called(self, operation: str) -> dict[str, Any]:
-        """What every call says: which stack set, and as whom."""
-        named = {} if operation == "DescribeOrganizationsAccess" else {"StackSetName": self._name}
-        return named | (
-            {"CallAs": self._deployment.call_as.value} if self._deployment.service_managed else {}
-        )
 
     def _describe(self) -> Mapping[str, Any] | None:
         """The stack set as it is; None where there is none."""
@@ -142,7 +137,7 @@ class StackSetCalls:
         """Wait for the end of an operation; where the bound is hit, the instances tell how far it came."""
         last = ""
         seconds = self.session.params.wait_seconds
-        self.ended = False
+        self.going_on.add(operation_id)
         for _ in attempts(seconds):
             try:
                 described = self._ask("DescribeStackSetOperation", OperationId=operation_id)[
@@ -157,7 +152,7 @@ class StackSetCalls:
                 self._progress(f"{self._name}: {operation} is {status}")
                 last = status
             if status not in _GOING_ON:
-                self.ended = True
+                self.going_on.discard(operation_id)
                 return
         self._progress(f"{self._name}: {operation} has not ended after {seconds} s")
 
@@ -168,8 +163,8 @@ class StackSetCalls:
     def _everywhere(self) -> Iterator[Instance]:
         """The instances in every region."""
         session = self.session
-        called = self._called("ListStackInstances")
-        for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **called):
+        named = {"StackSetName": self._name}
+        for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **named):
             if not answer.ok:
                 raise refused("ListStackInstances", answer)
             yield from answer.result.get("Summaries", ())

@@ -59,7 +59,17 @@ class _Removal(StackSetCalls):
     """The stack set as accounts are taken out of it."""
 
     def before(self, accounts: Iterable[str]) -> Mapping[str, Instance]:
-        """The instances as they are, once operations that were begun before have ended."""
+        """The instances as they are, once operations that were begun before have ended.
+
+        Parameters:
+            accounts: the accounts that are offboarded.
+
+        Returns:
+            The instances in the params' region, by account; none where none of the accounts has one.
+
+        Raises:
+            StackFailure: the stack set cannot be read.
+        """
         described = self._call("DescribeStackSet")
         if described.absent:
             return {}
@@ -72,7 +82,18 @@ class _Removal(StackSetCalls):
         return self._instances()
 
     def remove(self, accounts: Sequence[str], before: Mapping[str, Instance]) -> Mapping[str, Instance]:
-        """Take accounts out, and give the instances that are there then."""
+        """Take accounts out.
+
+        Parameters:
+            accounts: the accounts, each of which has an instance.
+            before: the instances as they were, by account.
+
+        Returns:
+            The instances that are there then, by account.
+
+        Raises:
+            StackFailure: the operation was not begun, or what became of it cannot be read.
+        """
         targets = self._targets(accounts, before)
         self._operate("DeleteStackInstances", Regions=[self._region], RetainStacks=False, **targets)
         return self._instances()

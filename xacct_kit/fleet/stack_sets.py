@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from xacct_kit.aws.session import Session
+from xacct_kit.fleet.fan_out import fan_out
 from xacct_kit.fleet.organization_reading import management_account
 from xacct_kit.fleet.stack_instances import Instance, is_settled, question_of, told
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
@@ -26,8 +27,8 @@ from xacct_kit.steps.stack.deployment import failure_row
 from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 
+# Accounts that are deployed to directly at a time.
 _WORKERS = 8
-
 
 # An account that leaves its unit keeps its role: offboarding it is a step of its own.
 _AUTO_DEPLOYMENT: Mapping[str, Any] = {"Enabled": True, "RetainStacksOnAccountRemoval": True}
@@ -99,11 +100,16 @@ def directly(
 ) -> list[Finding]:
     """Do in accounts that a stack set does not reach what it does in the others.
 
+    When it is interrupted no other account is begun, and those that are worked on are waited for.
+
     Parameters:
         session: whose run it is.
         accounts: the accounts.
         work: what is done in each.
         progress: is told of each, and what is done.
+
+    Returns:
+        The findings, account after account.
     """
     if not accounts:
         return []
@@ -116,8 +122,11 @@ def directly(
         except Exception as error:
             return [broken(session, question_of(session, account), error)]
 
-    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(accounts))) as executor:
-        return [row for rows in executor.map(done, accounts) for row in rows]
+    found: dict[str, list[Finding]] = {}
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="directly") as executor:
+        tasks = ((account, partial(done, account)) for account in accounts)
+        fan_out(executor, tasks, _WORKERS, take=found.__setitem__)
+    return [row for account in accounts for row in found[account]]
 
 
 class _StackSet(StackSetCalls):

@@ -49,13 +49,14 @@ class AccountChoice:
 
     def states(self, choice: Choice) -> dict[str, Ticked]:
         """How each part of the tree is ticked; those that are left out anyway are not."""
-        chosen = _Chosen(choice)
+        accounts, excluded = set(choice.accounts), set(choice.excluded)
         states: dict[str, Ticked] = {}
         # From below: what is inside comes after what it is in.
         for node in reversed(list(self._nodes.values())):
             covered = self._covered(choice, node.id)
             if node.is_account:
-                states[node.id] = Ticked.YES if chosen.has(node, covered=covered) else Ticked.NO
+                named = node.id in accounts or (covered and not node.left_out)
+                states[node.id] = Ticked.YES if named and node.id not in excluded else Ticked.NO
             else:
                 inside = {states[each] for each in self._inside[node.id] if self._counts(each)}
                 states[node.id] = _of_unit(inside, covered=covered)
@@ -119,18 +120,6 @@ class AccountChoice:
         """Whether a part says something of the unit that it is in."""
         node = self._nodes[part]
         return not node.left_out if node.is_account else any(map(self._counts, self._inside[part]))
-
-
-class _Chosen:
-    """What a choice says of accounts."""
-
-    def __init__(self, choice: Choice) -> None:
-        self._accounts, self._excluded = set(choice.accounts), set(choice.excluded)
-
-    def has(self, node: Node, *, covered: bool) -> bool:
-        if node.id in self._excluded:
-            return False
-        return node.id in self._accounts or (covered and not node.left_out)
 
 
 def _of_unit(inside: set[Ticked], *, covered: bool) -> Ticked:

@@ -3,10 +3,6 @@
 const AT_ONCE = 200; // of many accounts so many are drawn; the rest when they are asked for
 const SIGNS = { true: "\u2611", mixed: "\u25a3", false: "\u2610" };
 
-function element(tag, className, text = "") {
-  return Object.assign(document.createElement(tag), { className, textContent: text });
-}
-
 function render({ model, el }) {
   const inside = new Map();
   for (const node of model.get("nodes")) {

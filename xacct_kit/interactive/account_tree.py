@@ -11,6 +11,7 @@ from anywidget import AnyWidget
 
 from xacct_kit.fleet.organization_tree import Node
 from xacct_kit.interactive.account_choice import Ticked
+from xacct_kit.interactive.browser_module import browser_module
 
 _HERE = Path(__file__).parent
 
@@ -25,7 +26,7 @@ class AccountTree(AnyWidget):
         on_toggle: is told which part is to be ticked, or no longer is.
     """
 
-    _esm = _HERE / "account_tree.js"
+    _esm = browser_module("account_tree.js")
     _css = _HERE / "account_tree.css"
 
     label = traitlets.Unicode("Units and accounts of the organization").tag(sync=True)
@@ -41,7 +42,7 @@ class AccountTree(AnyWidget):
         """Show how the parts are ticked."""
         self.ticked = {part: str(state) for part, state in states.items() if state is not Ticked.NO}
 
-    def _told(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+    def _told(self, _: object, content: Mapping[str, Any], buffers: object) -> None:
         if isinstance(content.get("toggle"), str):
             self._on_toggle(content["toggle"])
 

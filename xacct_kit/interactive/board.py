@@ -35,13 +35,6 @@ def step_words(steps: Sequence[AccountStep], params: Params | None = None) -> tu
     return tuple(sorted(named, key=lambda step: step != "deploy"))
 
 
-def named_accounts(params: Params) -> frozenset[str]:
-    """The accounts of a run, where the params name them; none where the organization has to be asked."""
-    if params.organizational_units:
-        return frozenset()
-    return frozenset(params.member_accounts) - frozenset(params.exclude_accounts)
-
-
 @dataclass
 class _Cell:
     """An account in a service."""
@@ -144,17 +137,12 @@ class Board:
         }
         return len(known), through
 
-    @staticmethod
-    def service_of(finding: Finding) -> str:
-        """The column that a finding is in; the step, where it is about no service."""
-        return finding.service or words.step_title(finding.step)
-
     def _standings(self) -> Iterator[_Account]:
         yield from self._done.values()
         yield from (standing for account, standing in self._begun.items() if account not in self._done)
 
     def _service(self, finding: Finding) -> int:
-        name, place = self.service_of(finding), words.place_of(finding.step)
+        name, place = words.service_of(finding), words.place_of(finding.step)
         number = self._services.setdefault(name, len(self._services))
         if number == len(self._places):
             self._places.append(place)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xacct_kit import runs
 from xacct_kit.errors import RequestError
@@ -29,7 +27,6 @@ class CommandLine:
     Attributes:
         command: one of `COMMANDS`.
         params_file: the YAML file of params.
-        overrides: keys that take the place of the file's; secrets are among them by reference only.
         out: the folder for what is found.
         resume: whether to go on with the run in that folder.
 
@@ -40,7 +37,6 @@ class CommandLine:
     command: str
     params_file: Path
     out: Path
-    overrides: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -50,24 +46,8 @@ class CommandLine:
     @property
     def arguments(self) -> tuple[str, ...]:
         """What follows `xacct`."""
-        overrides = (f"{key}={_written(value)}" for key, value in self.overrides.items())
-        return (
-            self.command,
-            str(self.params_file),
-            *(part for override in overrides for part in ("-p", override)),
-            "--out",
-            str(self.out),
-            *(["--resume"] if self.resume else []),
-        )
+        resume = ["--resume"] if self.resume else []
+        return (self.command, str(self.params_file), "--out", str(self.out), *resume)
 
     def __str__(self) -> str:
         return shlex.join(("xacct", *self.arguments))
-
-
-def _written(value: Any) -> str:
-    """A value as `-p` reads it."""
-    if value is None:
-        return "none"
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)

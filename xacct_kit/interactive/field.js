@@ -11,26 +11,15 @@ const MAKERS = {
 };
 const INPUT = () => Object.assign(document.createElement("input"), { type: "text" });
 
-// A page that is not served by https has no clipboard but this.
-async function copy(control) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(control.value);
-  control.select();
-  return document.execCommand("copy");
-}
-
 function copyButton(control, message) {
   const button = Object.assign(element("button", "xacct-copy-button", "Copy"), { type: "button" });
   button.addEventListener("click", async () => {
-    await copy(control);
+    await copy(control.value);
     message.textContent = "";
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
   return button;
-}
-
-function element(tag, className, text = "") {
-  return Object.assign(document.createElement(tag), { className, textContent: text });
 }
 
 // Nothing but a reference to where a secret is kept leaves this page.

@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
+from xacct_kit.interactive.browser_module import browser_module
 from xacct_kit.interactive.wizard_fields import Kind, refusals
 from xacct_kit.params import REFERENCES, split_reference
 
@@ -20,7 +21,7 @@ class Field(AnyWidget):
     A reference to a secret is checked where it is typed: what is none never reaches the kernel.
     """
 
-    _esm = _HERE / "field.js"
+    _esm = browser_module("field.js")
     _css = _HERE / "field.css"
 
     kind = traitlets.Unicode(Kind.TEXT.value).tag(sync=True)

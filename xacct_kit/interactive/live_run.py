@@ -12,7 +12,7 @@ from typing import Any
 
 from xacct_kit.errors import RequestError, XacctError
 from xacct_kit.fleet.journal import NAME, Tail
-from xacct_kit.interactive.board import Board, named_accounts, step_words
+from xacct_kit.interactive.board import Board, step_words
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
 from xacct_kit.interactive.command_run import CommandRun
 from xacct_kit.interactive.run_state import IN_WORDS, RunState, state_after
@@ -20,6 +20,7 @@ from xacct_kit.interactive.step_clock import StepClock
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.views import words
+from xacct_kit.views.outline import known_accounts
 
 Changes = dict[str, Any]
 """What has changed, in values that JSON has: of the board as it says, and how the run stands."""
@@ -110,7 +111,7 @@ class LiveRun:
         """The findings of an account in a service, or in all of them, in the order of a run."""
         with self._lock:
             report = self._tail.report([account])
-        found = (row for row in report if service in (None, Board.service_of(row)))
+        found = (row for row in report if service in (None, words.service_of(row)))
         return sorted(found, key=lambda row: words.place_of(row.step))
 
     def tell_all(self, tell: Callable[[Changes], None]) -> None:
@@ -129,8 +130,8 @@ class LiveRun:
         steps, self._named = COMMANDS[command_line.command], frozenset()
         self._steps = step_words(steps)
         with contextlib.suppress(XacctError):
-            params = Params.load(command_line.params_file, **command_line.overrides)
-            self._steps, self._named = step_words(steps, params), named_accounts(params)
+            params = Params.load(command_line.params_file)
+            self._steps, self._named = step_words(steps, params), known_accounts(params)
 
     def _look_until_end(self) -> None:
         before: Changes = {}

@@ -15,13 +15,12 @@ import threading
 import time
 from collections.abc import Mapping
 
+from xacct_kit.errors import RunError
+
 _OWNED = "XACCT_OWNED"
 
 # A step that waits for AWS may wait for long; a canary is removed much sooner than that.
 _SECONDS_TO_END = 120.0
-
-# Of `xacct`: the run could not finish.
-_UNFINISHED = 3
 
 
 def environment_of_owned(environment: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +39,7 @@ def _watch() -> None:
         pass
     _interrupt()
     time.sleep(_SECONDS_TO_END)
-    os._exit(_UNFINISHED)
+    os._exit(RunError.exit_code)
 
 
 def _interrupt() -> None:

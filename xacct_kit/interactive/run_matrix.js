@@ -1,4 +1,4 @@
-// The matrix of a run, and what its other parts are made with; run_view.js follows.
+// The matrix of a run, and what its other parts are made with.
 
 const ROW = 30; // pixels; run_view.css says so too
 const SPARE = 8; // rows above and below those that are seen

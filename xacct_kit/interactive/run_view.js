@@ -9,18 +9,8 @@ function duration(seconds) {
   return minutes < 60 ? `${minutes} min ${rest} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-async function copy(text, told) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Where a page is not served as secure there is no clipboard to write to.
-    const field = make("textarea", { class: "unseen", "aria-hidden": "true" });
-    field.value = text;
-    told.after(field);
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
+async function copyAndSay(text, told) {
+  await copy(text);
   say(told, "Copied");
   setTimeout(() => say(told, ""), 4000);
 }
@@ -68,7 +58,7 @@ class Detail {
 
   code(label, text) {
     const told = make("span", { class: "quiet", role: "status" });
-    const button = make("button", { type: "button", onclick: () => copy(text, told) }, "Copy");
+    const button = make("button", { type: "button", onclick: () => copyAndSay(text, told) }, "Copy");
     button.setAttribute("aria-label", `Copy: ${label}`);
     return [make("pre", { tabindex: "0", "aria-label": label }, text), button, " ", told];
   }
@@ -262,7 +252,7 @@ function render({ model, el }) {
     "div",
     { class: "command", hidden: !command },
     make("code", {}, command),
-    make("button", { type: "button", onclick: () => copy(command, copied) }, "Copy command"),
+    make("button", { type: "button", onclick: () => copyAndSay(command, copied) }, "Copy command"),
     copied,
   );
   const root = make(

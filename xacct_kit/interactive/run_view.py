@@ -16,6 +16,7 @@ import traitlets
 
 from xacct_kit.errors import RequestError, XacctError
 from xacct_kit.fleet.journal import NAME
+from xacct_kit.interactive.browser_module import browser_module
 from xacct_kit.interactive.command_line import CommandLine
 from xacct_kit.interactive.live_run import Changes, LiveRun
 from xacct_kit.interactive.run_state import IN_WORDS, RunState
@@ -42,8 +43,7 @@ class RunView(anywidget.AnyWidget):
         RequestError: there is no such command.
     """
 
-    # One module of the browser's, in two files.
-    _esm = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("run_matrix.js", "run_view.js"))
+    _esm = browser_module("run_matrix.js", "run_view.js")
     _css = _HERE / "run_view.css"
 
     verdicts = traitlets.List(default_value=_verdicts(), read_only=True).tag(sync=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xacct_kit.attended import attended
 from xacct_kit.fleet.journal import NAME, Tail
 from xacct_kit.fleet.run import AccountStep
-from xacct_kit.interactive.board import Board, named_accounts, step_words
+from xacct_kit.interactive.board import Board, step_words
 from xacct_kit.interactive.command_line import COMMANDS, CommandLine
 from xacct_kit.interactive.params_file import save_params
 from xacct_kit.interactive.run_state import RunState
@@ -20,6 +20,7 @@ from xacct_kit.report import Report
 from xacct_kit.runs import carry_out
 from xacct_kit.steps import cost_explorer
 from xacct_kit.views import words
+from xacct_kit.views.outline import known_accounts
 
 if TYPE_CHECKING:
     from xacct_kit.interactive.run_view import RunView
@@ -98,7 +99,7 @@ class _StepLines:
         self, params: Params, steps: Sequence[AccountStep], out: Path, say: Callable[[str], None]
     ) -> None:
         self._steps = list(step_words(steps, params))
-        self._named = named_accounts(params)
+        self._named = known_accounts(params)
         self._board, self._tail = Board(self._steps), Tail(out / NAME, replaced=True)
         self._say = say
         self._told_first = False

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.views import lines, words
-from xacct_kit.views.causes import Cause, Gathering, Key, key
+from xacct_kit.views.causes import Cause, Gathering, key
 
 SCHEMA = 1
 
@@ -76,9 +76,8 @@ class Diff:
         return not self.checks[Change.BROKE]
 
 
-# Which check it is: account, step, probe, caller, action, region; and the how manieth of those alike.
+# Which check it is: account, step, probe, caller, action, region; and which of those alike.
 _Check = tuple[str, ...]
-_Place = tuple[Change, Key, Key | None]
 
 
 def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
@@ -89,7 +88,7 @@ def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
         new: the later report.
 
     Returns:
-        What changed. A check broke when it was green and is not now, even where the reason is not known.
+        What changed. A check broke when it was green and is not now, also where the reason is not known.
     """
     earlier = {check: None if finding.verdict.green else finding for check, finding in _tried(old)}
     found = _Changes()
@@ -185,18 +184,18 @@ def _plain(shift: Shift) -> dict[str, Any]:
     }
 
 
-def to_text(found: Diff, width: int = lines.WIDTH) -> str:
+def to_text(found: Diff) -> str:
     """The diff as plain text: what broke first, and in the last line the number of checks by change."""
-    return "\n".join(line.plain.rstrip() for line in _lines(found, width))
+    return "\n".join(line.plain.rstrip() for line in _lines(found))
 
 
-def _lines(found: Diff, width: int) -> Iterator[Text]:
+def _lines(found: Diff) -> Iterator[Text]:
     for change, shifts in found.shifts.items():
         if change is Change.SAME or not found.checks[change]:
             continue
         yield Text(f"{_TITLES[change]}: {_count(found, change)}", "bold")
         for shift in shifts[: words.CAUSES_SHOWN]:
-            yield from _shift(change, shift, width)
+            yield from _shift(change, shift)
         rest = len(shifts[words.CAUSES_SHOWN :])
         if rest:
             yield Text(f"  and {words.number_of(rest, 'cause')} more: --format json has them all")
@@ -213,13 +212,13 @@ def _count(found: Diff, change: Change) -> str:
     return f"{checks}, {found.green[change]:,} green" if found.green[change] else checks
 
 
-def _shift(change: Change, shift: Shift, width: int) -> Iterator[Text]:
+def _shift(change: Change, shift: Shift) -> Iterator[Text]:
     cause = shift.cause
     if change in (Change.HEALED, Change.GONE):
         # It needs no mending: what it was is enough.
         was = Text(f"  {'was':<{lines.BADGE}}")
-        yield from lines.hanging(was, f"{cause.verdict} {cause.title}", width)
-        yield from lines.labelled({"in": words.first_of(cause.accounts)}, width)
+        yield from lines.hanging(was, f"{cause.verdict} {cause.title}", lines.WIDTH)
+        yield from lines.labelled({"in": words.first_of(cause.accounts)}, lines.WIDTH)
         yield Text()
         return
-    yield from lines.cause(cause, width, was=shift.before.what if shift.before else "")
+    yield from lines.cause(cause, lines.WIDTH, was=shift.before.what if shift.before else "")

@@ -15,7 +15,7 @@ from xacct_kit.views.lines import clean
 from xacct_kit.views.picture import DPI, WIDTH
 from xacct_kit.views.trust_layout import WIDTH as PAGE
 from xacct_kit.views.trust_layout import Arrow, Box, Kind, Layout, shortened
-from xacct_kit.views.words import SIGNS
+from xacct_kit.views.words import SIGNS, badge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,12 @@ _ROOM = 110
 
 
 def message(title: str, text: str) -> Figure:
-    """A picture that has nothing to show, and says so."""
+    """A picture that has nothing to show.
+
+    Parameters:
+        title: its title.
+        text: why.
+    """
     figure = _figure(1.0)
     axes = _bare(figure, title)
     axes.text(0.0, 0.5, clean(text), color=_QUIET, transform=axes.transAxes, va="center")
@@ -77,7 +82,14 @@ def message(title: str, text: str) -> Figure:
 def grid(
     title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Verdict | None]]], more: str
 ) -> Figure:
-    """Rows of cells, each the colour and the sign of its verdict; below them what is not shown."""
+    """Rows of cells, each the colour and the sign of its verdict.
+
+    Parameters:
+        title: its title.
+        columns: their names.
+        rows: of each its name, and a verdict a column; None is an empty cell.
+        more: what is not shown, said below.
+    """
     from matplotlib.patches import Rectangle
 
     figure = _figure(1.5 + 0.29 * len(rows))
@@ -102,7 +114,14 @@ def grid(
 
 
 def bars(title: str, rows: Sequence[tuple[str, int, str, Verdict]], more: str) -> Figure:
-    """A bar a row, below its name and with its number in words, the colour and hatch of its verdict."""
+    """A bar a row, below its name.
+
+    Parameters:
+        title: its title.
+        rows: of each its name, its number, the number in words, and the verdict that its colour and hatch are
+            of.
+        more: what is not shown, said below.
+    """
     figure = _figure(0.6 + 0.52 * len(rows))
     axes = _bare(figure, title)
     longest = max(value for _, value, _, _ in rows)
@@ -117,7 +136,13 @@ def bars(title: str, rows: Sequence[tuple[str, int, str, Verdict]], more: str) -
 
 
 def sums(title: str, names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], str]]) -> Figure:
-    """Panels side by side with a bar a name: each has a heading, its numbers and how a number is written."""
+    """Panels side by side, with a bar a name.
+
+    Parameters:
+        title: its title.
+        names: what the numbers are of.
+        panels: of each its heading, a number a name, and the format in which a number is written.
+    """
     figure = _figure(1.0 + 0.27 * len(names))
     every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (heading, numbers, written), colour in zip(every, panels, (_BLUE, "#cc79a7"), strict=True):
@@ -139,27 +164,18 @@ def sums(title: str, names: Sequence[str], panels: Sequence[tuple[str, Sequence[
 
 
 def stacks(title: str, stacked: Sequence[tuple[str, Mapping[Verdict, int]]], noun: str) -> Figure:
-    """A stack of verdicts for each name, from left to right."""
+    """A stack of verdicts for each name, from left to right.
+
+    Parameters:
+        title: its title.
+        stacked: of each its name, and how many there are of each verdict.
+        noun: what is counted.
+    """
     from matplotlib.ticker import MaxNLocator
 
     figure = _figure(3.4)
     axes = figure.add_subplot()
-    highest = max(sum(counts.values()) for _, counts in stacked)
-    base = [0] * len(stacked)
-    for verdict in Verdict:
-        counts = [counts.get(verdict, 0) for _, counts in stacked]
-        axes.bar(range(len(stacked)), counts, 0.62, bottom=base, **_filled(verdict))
-        for x, count in enumerate(counts):
-            if count * 14 > highest and len(stacked) <= 10:
-                axes.text(
-                    x,
-                    base[x] + count / 2,
-                    f"{SIGNS[verdict]} {count:,}",
-                    ha="center",
-                    va="center",
-                    **_ON_FILL,
-                )
-        base = [below + count for below, count in zip(base, counts, strict=True)]
+    _stack(axes, [counts for _, counts in stacked])
     axes.set_xlim(-0.6, max(len(stacked), 3) - 0.4)
     names = [_fitted(name, 28) for name, _ in stacked]
     crowded = max(map(len, names)) + 2 > _ROOM // max(len(stacked), 3)
@@ -175,10 +191,30 @@ def stacks(title: str, stacked: Sequence[tuple[str, Mapping[Verdict, int]]], nou
     return figure
 
 
+def _stack(axes: Axes, stacks: Sequence[Mapping[Verdict, int]]) -> None:
+    """The stacks, and in each part that is high enough its sign and number."""
+    highest = max(sum(counts.values()) for counts in stacks)
+    base = [0] * len(stacks)
+    for verdict in Verdict:
+        numbers = [counts.get(verdict, 0) for counts in stacks]
+        axes.bar(range(len(stacks)), numbers, 0.62, bottom=base, **_filled(verdict))
+        for x, number in enumerate(numbers):
+            if number * 14 > highest and len(stacks) <= 10:
+                said, middle = f"{SIGNS[verdict]} {number:,}", base[x] + number / 2
+                axes.text(x, middle, said, ha="center", va="center", **_ON_FILL)
+        base = [below + number for below, number in zip(base, numbers, strict=True)]
+
+
 def ways(
     title: str, laid_out: Sequence[tuple[str, Layout, Sequence[tuple[Verdict, str]]]], more: str
 ) -> Figure:
-    """Diagrams of who asked for a role below each other, each with its heading and with what is wrong."""
+    """Diagrams of who asked for a role, below each other.
+
+    Parameters:
+        title: its title.
+        laid_out: of each its heading, the diagram, and why what is not green is not.
+        more: what is not shown, said below.
+    """
     from matplotlib.figure import Figure
 
     said = [[line for reason in reasons for line in _folded(*reason)] for _, _, reasons in laid_out]
@@ -296,7 +332,7 @@ def _filled(verdict: Verdict) -> dict[str, Any]:
 def _legend(axes: Axes, verdicts: Sequence[Verdict]) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(label=f"{SIGNS[verdict]} {verdict}", **_filled(verdict)) for verdict in verdicts]
+    handles = [Patch(label=badge(verdict), **_filled(verdict)) for verdict in verdicts]
     axes.figure.legend(
         handles=handles, loc="upper right", ncols=len(Verdict), frameon=False, borderaxespad=0.3
     )

@@ -16,7 +16,7 @@ from typing import Any
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.params import Params, split_reference
 from xacct_kit.report import Finding, Verdict
-from xacct_kit.steps.handover import LONGEST_NAME, NAME
+from xacct_kit.steps.handover import NAME
 
 SCHEMA = 1
 
@@ -33,48 +33,43 @@ _LITERAL = "(not kept at a reference)"
 _MISSING = "the role was not proven to be assumable: run the hand-over step"
 
 
-def to_records(
-    findings: Iterable[Finding], params: Params, names: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
+def to_records(findings: Iterable[Finding], params: Params) -> list[dict[str, Any]]:
     """What the form asks for, an account each, in the order of the params.
 
     Parameters:
         findings: of the hand-over step; others are passed over.
         params: what the run was for.
-        names: what accounts are to be called, by their IDs; else as the organization calls them.
 
     Returns:
-        Of each account `ready`, `reasons` why it is not, and the form's fields by name. `ready` is true only
+        Of each account `ready`, `reasons` why it is not, and the form's fields by name; it has the name that
+        the organization calls it by, or its ID. `ready` is true only
         of an account whose role was assumed, by each of Service Workbench's own roles.
     """
     found: dict[str, list[Finding]] = defaultdict(list)
     for row in findings:
         if row.step == "handover":
             found[row.account].append(row)
-    return [
-        _record(account, found.get(account, []), params, (names or {}).get(account, ""))
-        for account in params.accounts
-    ]
+    return [_record(account, found.get(account, []), params) for account in params.accounts]
 
 
-def to_json(findings: Iterable[Finding], params: Params, names: Mapping[str, str] | None = None) -> str:
+def to_json(findings: Iterable[Finding], params: Params) -> str:
     """What the form asks for as JSON: schema and accounts, as `to_records` gives them."""
-    document = {"schema": SCHEMA, "accounts": to_records(findings, params, names)}
+    document = {"schema": SCHEMA, "accounts": to_records(findings, params)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_text(findings: Iterable[Finding], params: Params, names: Mapping[str, str] | None = None) -> str:
+def to_text(findings: Iterable[Finding], params: Params) -> str:
     """What the form asks for as text to copy, account after account; those not ready say why."""
-    return "\n".join(_block(record) for record in to_records(findings, params, names))
+    return "\n".join(_block(record) for record in to_records(findings, params))
 
 
-def _record(account: str, findings: list[Finding], params: Params, name: str) -> dict[str, Any]:
+def _record(account: str, findings: list[Finding], params: Params) -> dict[str, Any]:
     reasons = _reasons(findings, params)
-    called = name or next((row.evidence[NAME] for row in findings if NAME in row.evidence), account)
+    called = next((row.evidence[NAME] for row in findings if NAME in row.evidence), account)
     return {
         "ready": not reasons,
         "reasons": reasons,
-        "name": called[:LONGEST_NAME],
+        "name": called,
         "accountId": account,
         "description": f"Onboarded with the stack {params.stack_name} in {params.region}",
         "externalId": params.external_id if split_reference(params.external_id) else _LITERAL,

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from rich.text import Text
 
 from xacct_kit.report import Verdict
+from xacct_kit.views import words
 from xacct_kit.views.causes import Cause
-from xacct_kit.views.words import SIGNS, first_of
 
+# Columns of a text that no console shows, the same on every machine.
 WIDTH = 110
 
 _STYLES = {
@@ -19,7 +20,8 @@ _STYLES = {
     Verdict.UNKNOWN: "bold yellow",
     Verdict.SKIPPED: "dim",
 }
-BADGE = max(len(f"{SIGNS[verdict]} {verdict}") for verdict in Verdict)
+# Characters that the widest badge takes; and those that a text needs beside it, or it stands below.
+BADGE = max(len(words.badge(verdict)) for verdict in Verdict)
 READABLE = 24
 _INDENT = 8
 
@@ -27,7 +29,7 @@ _INDENT = 8
 def cause(shown: Cause, width: int, was: str = "") -> Iterator[Text]:
     """A cause with the number of its accounts, what was before, why, what to do, and the first accounts."""
     yield from hanging(Text.assemble(badge(shown.verdict), "  "), shown.title, width, "bold")
-    texts = {"was": was, "why": shown.why, "fix": shown.fix, "in": first_of(shown.accounts)}
+    texts = {"was": was, "why": shown.why, "fix": shown.fix, "in": words.first_of(shown.accounts)}
     yield from labelled(texts, width)
     yield Text()
 
@@ -53,7 +55,7 @@ def hanging(head: Text, body: str, width: int, style: str = "") -> Iterator[Text
 
 def badge(verdict: Verdict) -> Text:
     """The sign and the word of a verdict, all of one width."""
-    return Text(f"{SIGNS[verdict]} {verdict}".ljust(BADGE), _STYLES[verdict])
+    return Text(words.badge(verdict).ljust(BADGE), _STYLES[verdict])
 
 
 def clean(text: str) -> str:

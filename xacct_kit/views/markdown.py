@@ -84,16 +84,12 @@ def _of_cause(cause: Cause) -> Sequence[str]:
     count = len(cause.accounts)
     named = words.first_of(cause.accounts)
     accounts = named if count <= words.NAMES_IN_FULL else f"{count:,}: {named}"
-    return (_badge(cause.verdict), cause.what, accounts, cause.why, cause.fix)
+    return (words.badge(cause.verdict), cause.what, accounts, cause.why, cause.fix)
 
 
 def _of_check(finding: Finding) -> Sequence[str]:
     who, what = (finding.probe, finding.caller, finding.action), (finding.why, finding.fix)
-    return (_badge(finding.verdict), finding.account, finding.region, *who, *what)
-
-
-def _badge(verdict: Verdict) -> str:
-    return f"{words.SIGNS[verdict]} {verdict}"
+    return (words.badge(finding.verdict), finding.account, finding.region, *who, *what)
 
 
 def _cell(text: str) -> str:

@@ -49,7 +49,7 @@ class Laying:
 
     def add(self, finding: Finding) -> None:
         """Take in a finding."""
-        service = finding.service or words.step_title(finding.step)
+        service = words.service_of(finding)
         place = words.place_of(finding.step)
         self._columns[service] = min(place, self._columns.get(service, place))
         cells = self._worst[finding.account]

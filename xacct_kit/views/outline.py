@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,28 +76,35 @@ def outline_of(params: Params) -> Outline:
     )
 
 
+def named_accounts(params: Params) -> tuple[str, ...]:
+    """The accounts of a run that the params name themselves, in their order."""
+    excluded = set(params.exclude_accounts)
+    return tuple(account for account in params.member_accounts if account not in excluded)
+
+
+def known_accounts(params: Params) -> frozenset[str]:
+    """The accounts of a run; none where only the organization knows them."""
+    return frozenset() if params.organizational_units else frozenset(named_accounts(params))
+
+
 def number_of_accounts(params: Params) -> int | None:
     """How many accounts a run is for; None where only the organization knows."""
-    if params.organizational_units:
-        return None
-    return len(set(params.member_accounts) - set(params.exclude_accounts))
+    return None if params.organizational_units else len(named_accounts(params))
 
 
 def accounts_in_words(params: Params) -> str:
     """The accounts that a run is for."""
-    excluded = set(params.exclude_accounts)
-    named = [account for account in params.member_accounts if account not in excluded]
+    named = named_accounts(params)
     parts = [f"{number_of(len(named), 'account')}: {_names(named)}"] if named else []
     if params.organizational_units:
         units = ", ".join(params.organizational_units)
-        but = f", but not {_names(params.exclude_accounts)}" if excluded else ""
+        but = f", but not {_names(params.exclude_accounts)}" if params.exclude_accounts else ""
         parts.append(f"every account below {units} when it is run{but}")
     return f"{'; and '.join(parts)}."
 
 
-def _names(accounts: Any) -> str:
-    shown = list(accounts)
-    return ", ".join(shown) if len(shown) <= ACCOUNTS_IN_FULL else first_of(shown)
+def _names(accounts: Sequence[str]) -> str:
+    return ", ".join(accounts) if len(accounts) <= ACCOUNTS_IN_FULL else first_of(accounts)
 
 
 def _where(params: Params) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from xacct_kit.report import Finding, Report, Verdict, in_words
 from xacct_kit.views import drawing, words
 from xacct_kit.views.causes import Cause
-from xacct_kit.views.lines import clean
+from xacct_kit.views.lines import BADGE, clean
 from xacct_kit.views.matrix import Row
 from xacct_kit.views.matrix import matrix as laid_out
 from xacct_kit.views.picture import Picture
@@ -92,7 +92,7 @@ def spent(findings: Iterable[Finding]) -> list[Spent]:
     places: dict[str, int] = {}
     for finding in findings:
         if finding.verdict is not Verdict.SKIPPED:
-            service = finding.service or words.step_title(finding.step)
+            service = words.service_of(finding)
             place = words.place_of(finding.step)
             places[service] = min(place, places.get(service, place))
             rows[service].append((finding.duration, finding.cost))
@@ -193,7 +193,7 @@ def _message(title: str, text: str) -> Picture:
 
 
 def _badge(verdict: Verdict) -> str:
-    return f"{words.SIGNS[verdict]} {verdict:<7}"
+    return words.badge(verdict).ljust(BADGE)
 
 
 def _whose(row: Row) -> str:

@@ -87,6 +87,16 @@ def step_title(step: str) -> str:
     return STEPS.get(step) or step.replace("_", " ").capitalize()
 
 
+def service_of(finding: Finding) -> str:
+    """What a finding is counted under: its service or, where none was called, its step as a heading."""
+    return finding.service or step_title(finding.step)
+
+
+def badge(verdict: Verdict) -> str:
+    """A verdict as its sign and its word."""
+    return f"{SIGNS[verdict]} {verdict}"
+
+
 def place_of(step: str) -> int:
     """Where a step stands in a run; one that the table does not name comes last."""
     return _PLACES.get(step, len(_PLACES))
