@@ -12,10 +12,13 @@ READY := .venv/.ready
 PEERS := .venv/.peers
 AXE := .venv/axe/node_modules/axe-core/axe.min.js
 
+# What one process has compiled the next one reads: the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Tests wait for half of their time: twice as many workers as there are cores keep them busy.
 WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 }')
 
-# What takes long is left to .ci/run.
+# What takes long is left to .ci/run, which sets CI.
 SLOW := $(if $(CI),,-m 'not slow')
 
 .DEFAULT_GOAL := help
