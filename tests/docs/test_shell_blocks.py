@@ -23,6 +23,8 @@ from xacct_kit.params import Params
 from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.slow
+
 # What ends otherwise than with 0: the page, what its block holds, the command, its exit code, and why.
 ENDS: Sequence[tuple[str, str, str, int, str]] = (
     ("", "", r"xacct probe .*sandbox_scenario=(?!healthy\b)", 1, "the sandbox holds what is wrong"),
@@ -35,9 +37,6 @@ SCENARIOS: Mapping[str, str] = {"docs/first-account.md": "role-missing"}
 
 # What a page's reader has made before.
 BUCKET = "our-templates"
-
-# A page that has notebooks run, or many commands, takes long.
-_SLOW, _MANY = re.compile(r"make demo|--notebooks|papermill"), 8
 
 
 def stories() -> dict[str, list[Block]]:
@@ -57,12 +56,6 @@ def _made(block: Block) -> set[str]:
     return set(typed) if all(each.startswith("make ") for each in typed) else {block.text}
 
 
-def _marks(story: Sequence[Block]) -> Sequence[pytest.MarkDecorator]:
-    commands = [command for block in story for command in block.commands]
-    slow = len(commands) > _MANY or any(map(_SLOW.search, commands))
-    return [pytest.mark.slow] if slow else []
-
-
 @dataclass(frozen=True)
 class Told:
     """What a block did: what did not end with 0 and how it ended, and what was printed."""
@@ -73,7 +66,8 @@ class Told:
 
 @pytest.mark.parametrize(
     ("page", "story"),
-    [pytest.param(page, story, marks=_marks(story), id=page) for page, story in stories().items()],
+    stories().items(),
+    ids=stories(),
 )
 def test_what_a_page_says_is_what_happens(page: str, story: Sequence[Block], tmp_path: Path) -> None:
     told = zip(story, follow(page, story, tmp_path), strict=True)

@@ -16,6 +16,8 @@ from markdown_blocks import blocks
 
 from xacct_kit.params import Params
 
+pytestmark = pytest.mark.slow
+
 
 def block(language: str, holding: str = "") -> str:
     (found,) = [each.text for each in blocks(language) if holding in each.text]
