@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.drift import DEPLOY, Difference, Severity
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import Patch, Question, finding, no_access, skipped
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
 from xacct_kit.steps.stack.drift import StackDrift, stack_drift
 from xacct_kit.steps.stack.location import stack_of
@@ -38,10 +38,7 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
     """Find out in one account whether the role is still what the profile says."""
     access = session.deployer(account)
     if access.caller is None:
-        why = f"Nobody here may act in {account}."
-        fix = "See the preflight step: set access_role to a role that the operator may assume there."
-        name = session.params.access_role or session.operator.name
-        return [not_tried(session, question_of(account, name), why, fix, access.answer.outcome)]
+        return [no_access(session, question_of(account, deployer_name(session)), access)]
     return told(
         session, account, access.caller, compare_role(session, account, access.caller), progress=progress
     )
@@ -107,9 +104,7 @@ def _compared(
     return rows
 
 
-def _differing(
-    session: Session, question: Question, difference: Difference, patch: tuple[Mapping[str, Any], ...]
-) -> Finding:
+def _differing(session: Session, question: Question, difference: Difference, patch: Patch) -> Finding:
     missing = DEPLOY in difference.calls
     outcome = Outcome(
         kind=OutcomeKind.NOT_FOUND if missing else OutcomeKind.ALLOWED,
@@ -137,9 +132,7 @@ _OF_A_STACK_SET = (
 )
 
 
-def _patch(
-    session: Session, account: str, difference: Difference, seen: StackDrift | None
-) -> tuple[Mapping[str, Any], ...]:
+def _patch(session: Session, account: str, difference: Difference, seen: StackDrift | None) -> Patch:
     """The calls that put a difference right, in the account."""
     if DEPLOY not in difference.calls:
         return tuple({"account": account, **call} for call in difference.calls)

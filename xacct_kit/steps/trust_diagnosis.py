@@ -20,7 +20,8 @@ from xacct_kit.role.profile import load_profile
 from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal, execution_role, role_values
-from xacct_kit.steps.denials import Denial, Patch, explain
+from xacct_kit.steps.denials import Denial, explain
+from xacct_kit.steps.findings import Patch
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.callers import execution_role, trusted_principals
+from xacct_kit.steps.findings import NOT_KNOWN
 from xacct_kit.steps.stack.states import Standing
 
 # The refusals that can be the trust policy's, or come of there being no such role.
@@ -69,8 +70,9 @@ def reach(session: Session, account: str) -> Reach:
     deployer = session.deployer(account, anew=True)
     if deployer.caller is not None:
         return Reach(deployer.caller)
-    # The last principal is the account's own, as whom nobody here may act.
-    callers = [each.access.caller for each in list(trusted_principals(session, account))[:-1]]
+    # As the account itself nobody here may act.
+    own = session.partition.root_arn(account)
+    callers = [each.access.caller for each in trusted_principals(session, account) if each.arn != own]
     role, external_id = execution_role(session, account), session.external_id
     tried = {
         caller.name: session.assume(caller, role, external_id=external_id) for caller in callers if caller
@@ -136,5 +138,5 @@ def _settling(reached: Reach) -> Outcome:
     answers = list(reached.answers.values())
     refused = [outcome for outcome in answers if outcome.kind is not OutcomeKind.ALLOWED]
     if refused or not answers:
-        return (refused or [reached.access or Outcome(kind=OutcomeKind.UNKNOWN)])[0]
-    return Outcome(kind=OutcomeKind.UNKNOWN)
+        return (refused or [reached.access or NOT_KNOWN])[0]
+    return NOT_KNOWN
