@@ -8,7 +8,7 @@ from dataclasses import replace
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
-from xacct_kit.role.drift import DEPLOY, Difference, Severity
+from xacct_kit.role.drift import DEPLOY, Difference, Severity, named
 from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import Patch, Question, finding, no_access, skipped
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
@@ -211,6 +211,4 @@ def _drifted(
 
 
 def _listed(properties: Iterable[object]) -> str:
-    texts = [str(each) for each in properties]
-    rest = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return named([str(each) for each in properties], _SHOWN)

@@ -19,6 +19,7 @@ from xacct_kit.aws.redaction import InProcess
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.role.drift import named
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import ALLOWED, NOT_KNOWN, Question, answered, finding, guarded, no_access
@@ -272,21 +273,16 @@ def _proven(accounts: Sequence[str], findings: Iterable[Finding]) -> tuple[list[
 
 
 def _not_switched(
-    session: Session, question: Question, rotation: Rotation, proven: Sequence[str], open_: Sequence[str]
+    session: Session, question: Question, rotation: Rotation, proven: list[str], open_: list[str]
 ) -> Finding:
     keeping = rotation.keeping
-    where = f"it is proven in {_listed(proven)}" if proven else "it is proven in no account"
+    where = f"it is proven in {named(proven)}" if proven else "it is proven in no account"
     why = (
         f"{keeping.reference} keeps the old external ID. The new one is at {keeping.beside}: {where}, not in "
-        f"{_listed(open_)}; the rows of an account say which it accepts."
+        f"{named(open_)}; the rows of an account say which it accepts."
     )
     fix = (
         "Mend what the rows say and rotate again, which goes on with the same new external ID; or deploy the "
         f"role again, which brings the old one back to every account, and remove {keeping.beside}."
     )
     return finding(session, question, NOT_KNOWN, verdict=Verdict.FAIL, why=why, fix=fix)
-
-
-def _listed(accounts: Sequence[str], most: int = 3) -> str:
-    more = len(accounts) - most
-    return ", ".join(accounts[:most]) + (f" and {more} more" if more > 0 else "")

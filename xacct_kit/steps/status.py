@@ -134,7 +134,7 @@ def _by_stack(session: Session, account: str, view: StackView, reader: Caller, r
     described = view.describe()
     status = str(described["StackStatus"]) if described else None
     if described is None or status == "DELETE_COMPLETE":
-        return _without_stack(session, view, reader, status)
+        return _without_stack(session, reader, status)
     since = view.last_event() or described.get("LastUpdatedTime") or described["CreationTime"]
     age = max(0.0, (view.now - since).total_seconds())
     state = state_at(status, age, session.params.wait_seconds)
@@ -154,7 +154,7 @@ def _by_stack(session: Session, account: str, view: StackView, reader: Caller, r
     return _compared(replace(found, proven=reached.proven), stack, role, refusals(session, reached))
 
 
-def _without_stack(session: Session, view: StackView, reader: Caller, status: str | None) -> Assessment:
+def _without_stack(session: Session, reader: Caller, status: str | None) -> Assessment:
     """Where there is no stack; a role of that name is nobody's to deploy over."""
     params = session.params
     found = Assessment(
