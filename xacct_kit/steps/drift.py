@@ -9,6 +9,7 @@ from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.drift import DEPLOY, Difference, Severity, named
+from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import Patch, Question, finding, no_access, skipped
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
@@ -145,6 +146,7 @@ def _patch(session: Session, account: str, difference: Difference, seen: StackDr
 
 
 # The properties that the comparison by meaning looks at, under the names of CloudFormation's resource types.
+# It looks at none of a resource that the role's template does not have.
 _COMPARED = frozenset(
     {
         "AssumeRolePolicyDocument",
@@ -196,7 +198,13 @@ def _drifted(
     if comparison.unread:
         fix = "Let the deployer read the role and its policies, and ask again."
         return finding(session, question, outcome, verdict=Verdict.UNKNOWN, why=why, fix=fix)
-    beyond = [each for each in seen.properties if each.name not in _COMPARED]
+    if not what:
+        fix = "Look at the drift status of its resources in the console."
+        why = f"CloudFormation says that the stack {seen.stack} has drifted (DRIFTED), and not where."
+        return finding(session, question, outcome, verdict=Verdict.UNKNOWN, why=why, fix=fix)
+    beyond = any(
+        each.resource not in RESOURCE_TYPES or each.name not in _COMPARED for each in seen.properties
+    )
     if not beyond and not seen.deleted:
         return finding(session, question, outcome, why=f"{why} {_BY_TEXT}")
     fix = "Put back what it names as the template has it, or delete the stack and deploy it anew."

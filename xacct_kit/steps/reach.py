@@ -91,30 +91,31 @@ def seen_from_main(session: Session, account: str, reached: Reach, unread: str =
         reached: what came of reaching it.
         unread: why the role, where it could be assumed, cannot read its own stack.
     """
-    role = session.params.role_name
-    entered, shut_out = reached.entered, reached.shut_out
     told = Assessment(
         standing=Standing.UNKNOWN, reason="", reader=session.operator.name, outcome=_settling(reached)
     )
     if not reached.answers:
         why = f"Nobody here may act in {account}, nor as main's roles, so nothing of it can be told."
         return replace(told, reason=_with(why, reached.access), next_step=_ACCESS)
+    role = session.params.role_name
     if reached.proven:
-        names = " and ".join(entered)
         why = (
-            f"{names} can assume {role} with the external ID: that is proven. Whether its stack and its "
-            f"policies are what they must be cannot be read. {unread}"
+            f"{' and '.join(reached.entered)} can assume {role} with the external ID: that is proven. "
+            f"Whether its stack and its policies are what they must be cannot be read. {unread}"
         )
         return replace(told, reason=why.rstrip(), next_step=_ACCESS, proven=True)
-    if not all(outcome.kind in _BY_TRUST for outcome in shut_out.values()):
-        faults = "; ".join(f"{name}: {outcome.reason}" for name, outcome in shut_out.items())
+    if not all(outcome.kind in _BY_TRUST for outcome in reached.shut_out.values()):
+        faults = "; ".join(f"{name}: {outcome.reason}" for name, outcome in reached.shut_out.items())
         why = f"Whether {role} in {account} can be assumed cannot be told. {faults}"
         return replace(told, reason=why, next_step=_MEND_MAIN)
-    refused = " and ".join(shut_out)
+    return _by_trust(told, reached, role, account)
+
+
+def _by_trust(told: Assessment, reached: Reach, role: str, account: str) -> Assessment:
+    """The standing where AWS refuses some of main's roles, or all, as a trust policy does."""
+    entered, refused = " and ".join(reached.entered), " and ".join(reached.shut_out)
     if entered:
-        why = (
-            f"{' and '.join(entered)} can assume {role}, and {refused} is refused: its trust policy lacks it."
-        )
+        why = f"{entered} can assume {role}, and {refused} is refused: its trust policy lacks it."
         return replace(told, standing=Standing.NEEDS_UPDATE, reason=why, next_step=_INVITE)
     why = (
         f"{refused} is refused {role} in {account}. Either there is no such role yet, or it does not trust "
