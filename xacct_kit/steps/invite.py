@@ -81,7 +81,7 @@ class Invitation(InProcess):
         return path
 
 
-def check_wish(bucket: str, seconds: int) -> None:
+def check_invitation(bucket: str, seconds: int) -> None:
     """Refuse, before anything is called, what no invitation can have.
 
     Parameters:
@@ -133,7 +133,7 @@ def invite_account(
     Raises:
         ParamsError: the link cannot last so long, or no bucket has such a name.
     """
-    check_wish(bucket, seconds)
+    check_invitation(bucket, seconds)
     template = template_body(session)
     key = key or f"{session.params.stack_name}-{_digest(template)[:16]}.yaml"
     shelf = _Shelf(session, account, bucket, key, template.encode(), seconds, progress)
