@@ -9,7 +9,7 @@ from typing import Any
 from reference_tables import code, fenced, page, table
 
 from xacct_kit.params import Params
-from xacct_kit.steps.operator_policies import TaskPolicies, policies_of_tasks
+from xacct_kit.steps.operator.policies import TaskPolicies, policies_of_tasks
 
 FILE = Path(__file__).resolve().parents[2] / "params" / "account.yaml"
 

@@ -10,8 +10,8 @@ import pytest
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Verdict
-from xacct_kit.steps.operator_actions import Task, Who
-from xacct_kit.steps.operator_policies import needed_for
+from xacct_kit.steps.operator.actions import Task, Who
+from xacct_kit.steps.operator.policies import needed_for
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from xacct_kit.cli import app
 from xacct_kit.params import Params
 from xacct_kit.report import OutcomeKind
-from xacct_kit.steps.operator_policies import policies_of_tasks
+from xacct_kit.steps.operator.policies import policies_of_tasks
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import xacct_kit as xk
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 
 MANAGEMENT = "111111111111"
 STACK_SET = "onboard-account"

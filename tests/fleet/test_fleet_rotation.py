@@ -39,7 +39,7 @@ from xacct_kit.report import Report, Verdict
 from xacct_kit.runs import CHECKS, DEPLOYMENT, ROTATION, carry_out
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.external_ids import make_external_id
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import silent
 
 MEMBERS = ("333333333333", "400000000000", "400000000001")

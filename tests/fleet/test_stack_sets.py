@@ -30,8 +30,8 @@ from xacct_kit.fleet.stack_set_calls import Deployment, PermissionModel, StackSe
 from xacct_kit.fleet.stack_sets import deploy_stack_set
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
-from xacct_kit.steps.deploy import stack_request
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.waiting import attempts, silent
 
 MEMBERS = ("333333333333", "400000000000", "400000000001")

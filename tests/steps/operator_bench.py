@@ -16,8 +16,8 @@ from xacct_kit.errors import XacctError
 from xacct_kit.params import Params
 from xacct_kit.report import Finding
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT, MANAGEMENT_EXTERNAL_ID
-from xacct_kit.steps.operator_actions import Task, Who
-from xacct_kit.steps.operator_policies import Statement, needed_for, values_of
+from xacct_kit.steps.operator.actions import Task, Who
+from xacct_kit.steps.operator.policies import Statement, needed_for, values_of
 
 ADMINISTRATOR = "OrganizationAccountAccessRole"
 

@@ -15,8 +15,9 @@ from xacct_kit.params import Params
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT
 from xacct_kit.steps.create_account import create_account
 from xacct_kit.steps.creation.new_account import NewAccount
-from xacct_kit.steps.deploy import deploy_account, stack_request
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE, Statement
+from xacct_kit.steps.deploy import deploy_account
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE, Statement
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.waiting import attempts
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"

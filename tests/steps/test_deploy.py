@@ -13,7 +13,8 @@ from by_hand import again
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
-from xacct_kit.steps.deploy import deploy_account, stack_request
+from xacct_kit.steps.deploy import deploy_account
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.waiting import attempts
 
 MEMBER = "333333333333"

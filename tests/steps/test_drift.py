@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
+from by_hand import administer
 
 import xacct_kit as xk
 from xacct_kit.aws.session import Session
@@ -17,6 +19,8 @@ from xacct_kit.report import Finding, Verdict
 from xacct_kit.role.profile import PROFILES
 from xacct_kit.steps.drift import check_account
 from xacct_kit.steps.drift_repair import repair_account
+from xacct_kit.steps.stack.request import stack_request
+from xacct_kit.steps.waiting import attempts
 
 MAIN, MEMBER = "222222222222", "333333333333"
 ROLE = "CrossAccountExecutionRole"
@@ -361,6 +365,25 @@ def test_what_is_written_otherwise_is_no_drift_and_cloudformation_is_explained(s
     assert cloudformation.evidence["stack_drift_status"] == "DRIFTED"
     assert "/AssumeRolePolicyDocument/Statement/0/" in cloudformation.why
     assert "what these values mean was held against the profile, and is the same" in cloudformation.why
+
+
+def test_what_the_profile_knows_nothing_of_is_not_taken_for_the_same(session: Session) -> None:
+    request = stack_request(session)
+    template = yaml.safe_load(request["TemplateBody"])
+    extra = {"ManagedPolicyName": "extra", "PolicyDocument": json.loads(document(statement("Deny", "s3:*")))}
+    template["Resources"]["Extra"] = {"Type": "AWS::IAM::ManagedPolicy", "Properties": extra}
+    request["TemplateBody"] = json.dumps(template)
+    administer(session, "cloudformation", "UpdateStack", StackName="onboard-account", **request)
+    for _ in attempts(30):
+        stacks = administer(session, "cloudformation", "DescribeStacks", StackName="onboard-account")
+        if stacks["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE":
+            break
+    opened = {"PolicyDocument": document(statement("Allow", "*")), "SetAsDefault": True}
+    iam(session, "CreatePolicyVersion", PolicyArn=f"arn:aws:iam::{MEMBER}:policy/extra", **opened)
+    rows = by_probe(check_account(session, MEMBER))
+    assert rows["role-as-profile"].verdict is Verdict.PASS
+    assert rows["cloudformation"].verdict is Verdict.FAIL
+    assert "Extra/PolicyDocument" in rows["cloudformation"].why
 
 
 def test_a_description_is_looked_after_too(session: Session) -> None:

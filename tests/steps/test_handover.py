@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -53,6 +54,19 @@ def test_an_account_is_ready_when_both_roles_of_main_have_assumed_its_role(
     assert not_ready["accountId"] == NOWHERE
     assert not_ready["name"] == NOWHERE
     assert any("was refused sts:AssumeRole" in reason for reason in not_ready["reasons"])
+
+
+def test_what_only_aws_can_judge_is_found_out_by_asking(session: xk.Session, tmp_path: Path) -> None:
+    profile = yaml.safe_load(Path("docs/examples/storage.yaml").read_text())
+    profile["trust"]["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "0.0.0.0/0"}
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
+    values = {"sandbox_endpoint": session.endpoint, "profile": str(tmp_path / "profile.yaml")}
+    rows = hand_over(xk.connect(session.params.model_copy(update=values)))
+    proofs = [row for row in rows if row.probe == "role-is-assumed" and row.account == MEMBER]
+    assert {(row.caller, row.verdict) for row in proofs} == {
+        ("ApiHandlerRole", Verdict.PASS),
+        ("WorkflowLoopRunnerRole", Verdict.PASS),
+    }
 
 
 def test_what_was_not_proven_is_not_ready(session: xk.Session, report: Report) -> None:

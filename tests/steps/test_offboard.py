@@ -446,6 +446,14 @@ def test_without_access_nothing_is_removed_and_main_still_tries(session: xk.Sess
     assert stacks(session) == [STACK]
 
 
+def test_an_external_id_that_is_gone_first_holds_nothing_up(session: xk.Session) -> None:
+    rows = offboarded(again(session, external_id="ssm:/no-such-parameter"))
+    assert verdicts(rows, "stack", "role-is-gone") == [Verdict.PASS, Verdict.PASS]
+    # Nobody can send what the role was assumed with, so that it is refused is not proven.
+    assert verdicts(rows, "cannot-be-assumed") == [Verdict.UNKNOWN] * 3
+    assert stacks(session) == []
+
+
 def test_an_account_that_the_stack_set_never_reached_is_offboarded_directly(session: xk.Session) -> None:
     with again(session, stack_set="self-managed") as by_stack_set:
         assert all(row.verdict.green for row in offboard_account(by_stack_set, MEMBER))

@@ -44,9 +44,9 @@ from xacct_kit.steps.create_account import create_account
 from xacct_kit.steps.creation.new_account import NewAccount
 from xacct_kit.steps.external_ids import make_external_id
 from xacct_kit.steps.invite import invite_account
-from xacct_kit.steps.operator_actions import Task, Who
-from xacct_kit.steps.operator_policies import policies_of_tasks
-from xacct_kit.steps.operator_tasks import GRANTS
+from xacct_kit.steps.operator.actions import Task, Who
+from xacct_kit.steps.operator.policies import policies_of_tasks
+from xacct_kit.steps.operator.tasks import GRANTS
 
 Step = Callable[[xk.Session, str], Sequence[Finding]]
 

@@ -15,7 +15,8 @@ import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.steps.assessment import in_words
-from xacct_kit.steps.deploy import deploy_account, stack_request
+from xacct_kit.steps.deploy import deploy_account
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.stack.states import VERDICTS, Standing
 from xacct_kit.steps.status import check_account, wait_until_onboarded
 from xacct_kit.steps.waiting import attempts
@@ -326,11 +327,12 @@ class TestAnAccountThatNobodyHereMayRead:
         assert (row.evidence["standing"], row.verdict) == (Standing.NEEDS_ONBOARD, Verdict.FAIL)
         assert "Either there is no such role yet, or it does not trust" in row.why
 
-    def test_one_of_mains_roles_that_is_shut_out_is_named(self, onboarded: xk.Session) -> None:
+    @pytest.mark.parametrize("profile", ["documented", "swb-6.2.2"])
+    def test_one_of_mains_roles_that_is_shut_out_is_named(self, onboarded: xk.Session, profile: str) -> None:
         trust = administer(onboarded, "iam", "GetRole", RoleName=ROLE)["Role"]["AssumeRolePolicyDocument"]
         text = json.dumps(trust).replace("WorkflowLoopRunnerRole", "NotebookRole")
         administer(onboarded, "iam", "UpdateAssumeRolePolicy", RoleName=ROLE, PolicyDocument=text)
-        row = standing(again(onboarded, access_role="NoSuchRole"))
+        row = standing(again(onboarded, access_role="NoSuchRole", profile=profile))
         assert row.evidence["standing"] == Standing.NEEDS_UPDATE
         assert "WorkflowLoopRunnerRole is refused" in row.why
 

@@ -11,8 +11,9 @@ import pytest
 import xacct_kit as xk
 from xacct_kit.aws.session import Session
 from xacct_kit.params import Params
-from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.trust import check_account
+from xacct_kit.steps.trust_diagnosis import refused_by_own_policies
 
 MAIN, MEMBER = "222222222222", "333333333333"
 API_HANDLER = "ApiHandlerRole"
@@ -157,3 +158,14 @@ def test_the_cause_is_named_and_its_fix_ends_it(
     assert found.patch
     again = check_account(session, MEMBER)
     assert [row.verdict for row in again if row.caller == API_HANDLER] == [Verdict.PASS] * 3
+
+
+def test_a_user_is_not_taken_for_a_role_of_its_name(session: Session) -> None:
+    user = session.operator
+    assert ":user/" in user.arn
+    role = done(session, MEMBER, "iam", "GetRole", RoleName="CrossAccountExecutionRole")["Role"]
+    outcome = Outcome(kind=OutcomeKind.DENIED_IDENTITY, reason="It was refused.")
+    found = refused_by_own_policies(session, user, role, "some-external-id", outcome)
+    assert found.why == f"It was refused. {user.arn} is no role, and its policies are not read."
+    assert found.fix == f"Allow {user.name} sts:AssumeRole on {ROLE}."
+    assert found.patch == ()

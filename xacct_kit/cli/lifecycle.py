@@ -196,11 +196,11 @@ def invite(
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.report import Report
-    from xacct_kit.steps.invite import check_wish, invite_account
+    from xacct_kit.steps.invite import check_invitation, invite_account
 
     params = load(file, param, accounts)
     seconds = round(hours * 3600)
-    check_wish(bucket, seconds)
+    check_invitation(bucket, seconds)
     folder = folder_for_results(out, params)
     with connect(params) as session:
         report = targeted(session)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from xacct_kit.aws.answers import Answer
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import AccessError, RunError
-from xacct_kit.steps.operator_policies import ORGANIZATION_READS
+from xacct_kit.steps.operator.policies import ORGANIZATION_READS
 
 # Why an account that is not active is left out, by its state. Where an answer has but the older status,
 # SUSPENDED is a closed account too.

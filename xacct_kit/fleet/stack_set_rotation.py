@@ -20,7 +20,7 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.findings import Question, broken, guarded
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.rotation import (
     PARAMETER,

@@ -19,11 +19,12 @@ from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.fleet.stack_set_definitions import differs
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.trust import TrustFault, trust_fault
-from xacct_kit.steps.deploy import deploy_account, stack_request
+from xacct_kit.steps.deploy import deploy_account
 from xacct_kit.steps.findings import broken, guarded, not_tried
-from xacct_kit.steps.operator_policies import ADMINISTRATION_ROLE
+from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stack.deployment import failure_row
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
 

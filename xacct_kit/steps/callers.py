@@ -42,11 +42,15 @@ class Principal:
 
 def principals(session: Session, account: str) -> Iterator[Principal]:
     """The two roles of the main account, and the member account itself through its access role."""
-    params = session.params
-    for name in (params.api_handler_role, params.workflow_loop_runner_role):
-        yield main_principal(session, name)
-    name = params.access_role or "the operator"
+    yield from main_principals(session)
+    name = session.params.access_role or "the operator"
     yield Principal(name, session.partition.root_arn(account), session.deployer(account))
+
+
+def main_principals(session: Session) -> Iterator[Principal]:
+    """The two roles of the main account by which Service Workbench acts."""
+    for name in (session.params.api_handler_role, session.params.workflow_loop_runner_role):
+        yield main_principal(session, name)
 
 
 def main_principal(session: Session, name: str) -> Principal:
@@ -222,6 +226,11 @@ def _first_that_can(
 
 def _outcome_of(assumption: Assumption) -> Outcome:
     return assumption.answer.outcome
+
+
+def deployer_name(session: Session) -> str:
+    """Name of whoever deploys, also where nobody may: the access role, or the operator."""
+    return session.params.access_role or session.operator.name
 
 
 def role_access(session: Session, account: str, progress: Progress = silent) -> Assumption:

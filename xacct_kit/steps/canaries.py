@@ -15,11 +15,11 @@ from typing import Any
 
 from xacct_kit.aws.answers import Answer, Assumption
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Verdict
 from xacct_kit.steps.callers import role_definition
 from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary
 from xacct_kit.steps.catalogue import Probe
-from xacct_kit.steps.findings import finding, not_tried, skipped
+from xacct_kit.steps.findings import NOT_KNOWN, finding, not_tried, skipped
 from xacct_kit.steps.leftovers import REMOVE, find_leftovers
 from xacct_kit.steps.trial import Trial, filled, grants, placeholders
 from xacct_kit.steps.waiting import Progress, attempts
@@ -230,4 +230,4 @@ def _tagging(session: Session, account: str, role: Assumption) -> Finding:
     return trial.guarded(tried)
 
 
-_NOT_ASKED = Answer(Outcome(kind=OutcomeKind.UNKNOWN))
+_NOT_ASKED = Answer(NOT_KNOWN)

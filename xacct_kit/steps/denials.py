@@ -16,9 +16,8 @@ from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Decision, Layer, Policies
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.repair import Change, Goal, KnownPolicy, changes_that_allow
+from xacct_kit.steps.findings import Patch
 from xacct_kit.steps.policies import RolePolicies, read_policies
-
-Patch = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
-from xacct_kit.role.profile import load_profile
-from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
-from xacct_kit.steps.callers import assume_execution_role
-from xacct_kit.steps.findings import Question, answered, guarded, not_tried, skipped
+from xacct_kit.steps.callers import assume_execution_role, deployer_name
+from xacct_kit.steps.findings import Question, answered, guarded, no_access, skipped
 from xacct_kit.steps.stack.change import Stack
 from xacct_kit.steps.stack.deployment import deploy_stack
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -38,53 +35,11 @@ def deploy_role(session: Session, *, progress: Progress = silent) -> Report:
 def deploy_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Deploy the role into one account."""
     access = session.deployer(account)
-    name = session.params.access_role or session.operator.name
-    question = _question("deploy-stack", account, name, "cloudformation:ExecuteChangeSet")
+    question = _question("deploy-stack", account, deployer_name(session), "cloudformation:ExecuteChangeSet")
     if access.caller is None:
-        fix = "See the preflight step: set access_role to a role that the operator may assume there."
-        why = f"Nobody here may act in {account}."
-        return [not_tried(session, question, why, fix, access.answer.outcome)]
+        return [no_access(session, question, access)]
     deployed = guarded(session, question, partial(_deploy, session, question, access.caller, progress))
     return [deployed, _usable(session, account, progress)] if deployed.verdict.green else [deployed]
-
-
-def template_body(session: Session) -> str:
-    """The template of the params' profile."""
-    return to_yaml(build_template(load_profile(session.params.profile)))
-
-
-def stack_parameters(session: Session) -> Mapping[str, str]:
-    """The values of the template's parameters.
-
-    Raises:
-        AccessError: the operator may not read the external ID.
-        ParamsError: there is none.
-    """
-    params = session.params
-    return template_parameters(
-        main_account=params.main_account,
-        api_handler_role=params.api_handler_role,
-        workflow_loop_runner_role=params.workflow_loop_runner_role,
-        external_id=session.external_id,
-        role_name=params.role_name,
-    )
-
-
-def stack_request(session: Session) -> dict[str, Any]:
-    """What a stack of the params is: `TemplateBody`, `Parameters`, `Capabilities` and `Tags`.
-
-    Raises:
-        AccessError: the operator may not read the external ID.
-        ParamsError: there is none.
-    """
-    return {
-        "TemplateBody": template_body(session),
-        "Parameters": [
-            {"ParameterKey": k, "ParameterValue": v} for k, v in stack_parameters(session).items()
-        ],
-        "Capabilities": list(CAPABILITIES),
-        "Tags": [{"Key": key, "Value": value} for key, value in session.params.stack_tags.items()],
-    }
 
 
 def _deploy(session: Session, question: Question, caller: Caller, progress: Progress) -> Finding:

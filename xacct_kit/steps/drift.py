@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
-from xacct_kit.role.drift import DEPLOY, Difference, Severity
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.role.drift import DEPLOY, Difference, Severity, named
+from xacct_kit.role.template import RESOURCE_TYPES
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import Patch, Question, finding, no_access, skipped
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
 from xacct_kit.steps.stack.drift import StackDrift, stack_drift
 from xacct_kit.steps.stack.location import stack_of
@@ -38,10 +39,7 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
     """Find out in one account whether the role is still what the profile says."""
     access = session.deployer(account)
     if access.caller is None:
-        why = f"Nobody here may act in {account}."
-        fix = "See the preflight step: set access_role to a role that the operator may assume there."
-        name = session.params.access_role or session.operator.name
-        return [not_tried(session, question_of(account, name), why, fix, access.answer.outcome)]
+        return [no_access(session, question_of(account, deployer_name(session)), access)]
     return told(
         session, account, access.caller, compare_role(session, account, access.caller), progress=progress
     )
@@ -107,9 +105,7 @@ def _compared(
     return rows
 
 
-def _differing(
-    session: Session, question: Question, difference: Difference, patch: tuple[Mapping[str, Any], ...]
-) -> Finding:
+def _differing(session: Session, question: Question, difference: Difference, patch: Patch) -> Finding:
     missing = DEPLOY in difference.calls
     outcome = Outcome(
         kind=OutcomeKind.NOT_FOUND if missing else OutcomeKind.ALLOWED,
@@ -137,9 +133,7 @@ _OF_A_STACK_SET = (
 )
 
 
-def _patch(
-    session: Session, account: str, difference: Difference, seen: StackDrift | None
-) -> tuple[Mapping[str, Any], ...]:
+def _patch(session: Session, account: str, difference: Difference, seen: StackDrift | None) -> Patch:
     """The calls that put a difference right, in the account."""
     if DEPLOY not in difference.calls:
         return tuple({"account": account, **call} for call in difference.calls)
@@ -152,6 +146,7 @@ def _patch(
 
 
 # The properties that the comparison by meaning looks at, under the names of CloudFormation's resource types.
+# It looks at none of a resource that the role's template does not have.
 _COMPARED = frozenset(
     {
         "AssumeRolePolicyDocument",
@@ -203,7 +198,13 @@ def _drifted(
     if comparison.unread:
         fix = "Let the deployer read the role and its policies, and ask again."
         return finding(session, question, outcome, verdict=Verdict.UNKNOWN, why=why, fix=fix)
-    beyond = [each for each in seen.properties if each.name not in _COMPARED]
+    if not what:
+        fix = "Look at the drift status of its resources in the console."
+        why = f"CloudFormation says that the stack {seen.stack} has drifted (DRIFTED), and not where."
+        return finding(session, question, outcome, verdict=Verdict.UNKNOWN, why=why, fix=fix)
+    beyond = any(
+        each.resource not in RESOURCE_TYPES or each.name not in _COMPARED for each in seen.properties
+    )
     if not beyond and not seen.deleted:
         return finding(session, question, outcome, why=f"{why} {_BY_TEXT}")
     fix = "Put back what it names as the template has it, or delete the stack and deploy it anew."
@@ -218,6 +219,4 @@ def _drifted(
 
 
 def _listed(properties: Iterable[object]) -> str:
-    texts = [str(each) for each in properties]
-    rest = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return named([str(each) for each in properties], _SHOWN)

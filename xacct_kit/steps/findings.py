@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xacct_kit.aws.answers import Answer
+from xacct_kit.aws.answers import Answer, Assumption
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import XacctError
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict, judge
 
-_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
+Patch = tuple[Mapping[str, Any], ...]
+"""Calls that would mend something, as in `Finding.patch`."""
+
+ALLOWED = Outcome(kind=OutcomeKind.ALLOWED)
+NOT_KNOWN = Outcome(kind=OutcomeKind.UNKNOWN)
+
+ACCESS = "See the preflight step: set access_role to a role that the operator may assume there."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,7 @@ def finding(
     fix: str | None = None,
     seconds: float = 0.0,
     cost: float = 0.0,
-    patch: tuple[Mapping[str, Any], ...] = (),
+    patch: Patch = (),
 ) -> Finding:
     """Hold an outcome against its question.
 
@@ -96,7 +102,7 @@ def answered(
 
 
 def not_tried(
-    session: Session, question: Question, why: str, fix: str, because: Outcome = _NOTHING
+    session: Session, question: Question, why: str, fix: str, because: Outcome = NOT_KNOWN
 ) -> Finding:
     """The finding of a call that could not be made: nothing is known.
 
@@ -109,6 +115,18 @@ def not_tried(
     """
     outcome = Outcome(kind=OutcomeKind.UNKNOWN, evidence=because.evidence)
     return finding(session, question, outcome, why=f"{why} {because.reason}".rstrip(), fix=fix)
+
+
+def no_access(session: Session, question: Question, access: Assumption) -> Finding:
+    """The finding of a step that nobody here may take in the account.
+
+    Parameters:
+        session: whose run it is.
+        question: what would have been asked.
+        access: what came of reaching the account.
+    """
+    why = f"Nobody here may act in {question.account}."
+    return not_tried(session, question, why, ACCESS, access.answer.outcome)
 
 
 def unproven(row: Finding) -> Finding:
@@ -136,8 +154,7 @@ def broken(session: Session, question: Question, error: Exception) -> Finding:
 
 def skipped(session: Session, question: Question, why: str) -> Finding:
     """The finding of a check that does not apply here."""
-    outcome = Outcome(kind=OutcomeKind.UNKNOWN)
-    return finding(session, question, outcome, verdict=Verdict.SKIPPED, why=why)
+    return finding(session, question, NOT_KNOWN, verdict=Verdict.SKIPPED, why=why)
 
 
 def _judged(question: Question, outcome: Outcome) -> Verdict:

@@ -7,8 +7,17 @@ from functools import partial
 
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
-from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, skipped, unproven
+from xacct_kit.steps.callers import Principal, execution_role, main_principals
+from xacct_kit.steps.findings import (
+    ALLOWED,
+    Question,
+    answered,
+    finding,
+    guarded,
+    not_tried,
+    skipped,
+    unproven,
+)
 from xacct_kit.steps.waiting import Progress, silent
 
 # What the form takes:
@@ -36,11 +45,7 @@ def hand_over(session: Session, *, progress: Progress = silent) -> Report:
 def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Find out whether one account is ready, and what it is called."""
     progress(f"{account}: the role is assumed as Service Workbench assumes it")
-    proofs = [
-        _proof(session, account, principal)
-        for principal in trusted_principals(session, account)
-        if principal.arn != session.partition.root_arn(account)
-    ]
+    proofs = [_proof(session, account, principal) for principal in main_principals(session)]
     return [*proofs, _form_takes(session, account), _named(session, account)]
 
 
@@ -73,7 +78,7 @@ def _form_takes(session: Session, account: str) -> Finding:
         fits = length <= LONGEST_EXTERNAL_ID
         if fits:
             why = f"The form takes an external ID of {length} characters."
-            return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+            return finding(session, question, ALLOWED, why=why)
         why = f"The external ID has {length} characters, and the form takes {LONGEST_EXTERNAL_ID}."
         fix = "Rotate the external ID: a new one fits."
         return finding(

@@ -21,13 +21,14 @@ from xacct_kit.aws.redaction import InProcess
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError, RunError
 from xacct_kit.param_types import shown
-from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.report import Expectation, Finding, OutcomeKind, Verdict
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.quick_create import hidden_parameters, quick_create_link
-from xacct_kit.role.template import build_template, template_parameters, to_yaml
-from xacct_kit.steps.callers import execution_role, role_definition
-from xacct_kit.steps.findings import Question, answered, broken, finding, not_tried
+from xacct_kit.role.template import build_template
+from xacct_kit.steps.callers import deployer_name, execution_role, role_definition
+from xacct_kit.steps.findings import ALLOWED, NOT_KNOWN, Question, answered, broken, finding, not_tried
 from xacct_kit.steps.invitation_text import EXTERNAL_ID, LINK, Invited, duration, letter, moment
+from xacct_kit.steps.stack.request import stack_parameters, template_body
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
 # Half a day: an administrator does not open every message at once.
@@ -80,7 +81,7 @@ class Invitation(InProcess):
         return path
 
 
-def check_wish(bucket: str, seconds: int) -> None:
+def check_invitation(bucket: str, seconds: int) -> None:
     """Refuse, before anything is called, what no invitation can have.
 
     Parameters:
@@ -132,8 +133,8 @@ def invite_account(
     Raises:
         ParamsError: the link cannot last so long, or no bucket has such a name.
     """
-    check_wish(bucket, seconds)
-    template = to_yaml(build_template(load_profile(session.params.profile)))
+    check_invitation(bucket, seconds)
+    template = template_body(session)
     key = key or f"{session.params.stack_name}-{_digest(template)[:16]}.yaml"
     shelf = _Shelf(session, account, bucket, key, template.encode(), seconds, progress)
     try:
@@ -167,15 +168,8 @@ def _digest(template: str) -> str:
 
 def _parameters(session: Session) -> dict[str, str]:
     """The template's parameters that a link can carry."""
-    params = session.params
-    values = template_parameters(
-        main_account=params.main_account,
-        api_handler_role=params.api_handler_role,
-        workflow_loop_runner_role=params.workflow_loop_runner_role,
-        external_id="",
-        role_name=params.role_name,
-    )
-    hidden = hidden_parameters(build_template(load_profile(params.profile)))
+    hidden = hidden_parameters(build_template(load_profile(session.params.profile)))
+    values = stack_parameters(session, external_id="")
     return {name: value for name, value in values.items() if name not in hidden}
 
 
@@ -218,10 +212,7 @@ def _left_to_do(session: Session, account: str) -> Finding:
         f"It is left to the account's administrator to create the stack {name} in {region} by the link, with "
         "the external ID typed in and CAPABILITY_NAMED_IAM acknowledged; the status says when it is there."
     )
-    return finding(session, question, _NOTHING, verdict=Verdict.SKIPPED, why=why)
-
-
-_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
+    return finding(session, question, NOT_KNOWN, verdict=Verdict.SKIPPED, why=why)
 
 
 @dataclass(frozen=True)
@@ -239,8 +230,7 @@ class _Shelf:
     @property
     def question(self) -> Question:
         """Whether the template can be put there."""
-        name = self.session.params.access_role or self.session.operator.name
-        return _question("put-template", self.account, name, "s3:PutObject")
+        return _question("put-template", self.account, deployer_name(self.session), "s3:PutObject")
 
     def filled(self) -> tuple[list[Finding], Link | None]:
         """What came of putting the template there; and the link to it, if it works and nothing else does."""
@@ -302,7 +292,7 @@ class _Shelf:
         if answer.ok and answer.result["Body"] != self.template:
             why = "The link gives something else than the template that was put there."
             fix = "Look at who else writes into the bucket, or name another key; then invite again."
-            return finding(session, question, _NOTHING, verdict=Verdict.FAIL, why=why, fix=fix)
+            return finding(session, question, NOT_KNOWN, verdict=Verdict.FAIL, why=why, fix=fix)
         return answered(session, question, answer, why=_lasting(link) if answer.ok else None)
 
     def _tried(self, url: str, region: str) -> Answer:
@@ -344,7 +334,7 @@ def _in_main(session: Session) -> Assumption:
     """Somebody of the main account: the operator, or its access role."""
     main = session.params.main_account
     if session.operator.account == main:
-        return Assumption(session.operator, Answer(Outcome(kind=OutcomeKind.ALLOWED)))
+        return Assumption(session.operator, Answer(ALLOWED))
     return session.deployer(main)
 
 

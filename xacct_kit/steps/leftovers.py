@@ -12,9 +12,9 @@ from typing import Any
 from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report, Verdict
-from xacct_kit.steps.callers import assume_with
+from xacct_kit.steps.callers import assume_with, known_external_id
 from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary
-from xacct_kit.steps.findings import Question, finding, not_tried, skipped
+from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.trial import filled, placeholders
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
@@ -54,7 +54,22 @@ def find_leftovers(session: Session, account: str, caller: Caller | None) -> Ite
         caller: the role's session; None when nobody could assume it.
     """
     for canary in CANARIES:
-        yield _left(session, account, canary, _search(session, account, caller, canary))
+        question = _question(account, canary, session.params.role_name, "leftovers")
+        yield guarded(session, question, partial(_looked, session, account, caller, canary))
+
+
+def _looked(session: Session, account: str, caller: Caller | None, canary: Canary) -> Finding:
+    return _left(session, account, canary, _search(session, account, caller, canary))
+
+
+def _question(account: str, canary: Canary, reader: str, step: str) -> Question:
+    return Question(
+        step=step,
+        probe=canary.thing.lower().replace(" ", "-"),
+        account=account,
+        caller=reader,
+        action=canary.listing.probe.action,
+    )
 
 
 @dataclass(frozen=True)
@@ -91,13 +106,7 @@ def _listed(session: Session, account: str, reader: Caller, canary: Canary) -> _
 
 
 def _left(session: Session, account: str, canary: Canary, found: _Found, step: str = "leftovers") -> Finding:
-    question = Question(
-        step=step,
-        probe=canary.thing.lower().replace(" ", "-"),
-        account=account,
-        caller=found.reader,
-        action=canary.listing.probe.action,
-    )
+    question = _question(account, canary, found.reader, step)
     if found.answer is None or (not found.answer.ok and not found.names):
         return _untold(session, question, canary, found.answer)
     told = partial(finding, session, question, found.answer.outcome, seconds=found.answer.seconds)
@@ -145,21 +154,34 @@ def _removal(session: Session, account: str, canary: Canary, name: str) -> Itera
 def remove_in_account(session: Session, account: str, progress: Progress) -> Iterator[Finding]:
     """Remove what is left of canaries in one account; a finding a kind."""
     # The role may have gone a moment ago, and whoever deploys removes as well: nothing is waited for.
-    assumption = assume_with(session, account, session.external_id)
+    assumption = assume_with(session, account, known_external_id(session))
     caller = assumption.caller if assumption else None
     who = [each for each in (caller, session.deployer(account).caller) if each is not None]
     for canary in CANARIES:
+        question = _question(account, canary, session.params.role_name, "offboard")
+        yield guarded(session, question, partial(_removed, session, account, caller, who, canary, progress))
+
+
+def _removed(
+    session: Session,
+    account: str,
+    caller: Caller | None,
+    who: Sequence[Caller],
+    canary: Canary,
+    progress: Progress,
+) -> Finding:
+    """What is left of a kind when what was there has been removed."""
+    found = _search(session, account, caller, canary)
+    for name in found.names:
+        progress(f"removing in {account}: {canary.thing} {name}")
+        for call in _removal(session, account, canary, name):
+            _done(session, who, call)
+    # A stack takes its time to go.
+    for _ in attempts(session.params.wait_seconds if found.names else 0.0):
+        if not found.names:
+            break
         found = _search(session, account, caller, canary)
-        for name in found.names:
-            progress(f"removing in {account}: {canary.thing} {name}")
-            for call in _removal(session, account, canary, name):
-                _done(session, who, call)
-        # A stack takes its time to go.
-        for _ in attempts(session.params.wait_seconds if found.names else 0.0):
-            if not found.names:
-                break
-            found = _search(session, account, caller, canary)
-        yield _left(session, account, canary, found, step="offboard")
+    return _left(session, account, canary, found, step="offboard")
 
 
 def _done(session: Session, who: Sequence[Caller], call: Mapping[str, Any]) -> None:

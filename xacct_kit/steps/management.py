@@ -7,17 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from xacct_kit.aws.answers import Caller
-from xacct_kit.aws.assumed import role_of
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import PolicyError
-from xacct_kit.iam import Request
 from xacct_kit.report import Finding, Outcome, OutcomeKind
-from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal
 from xacct_kit.steps.creation.organization import patiently
-from xacct_kit.steps.denials import Denial, explain
 from xacct_kit.steps.findings import Question, finding, not_tried
+from xacct_kit.steps.trust_diagnosis import CAUSES, refused_by_own_policies
 
 
 class NoManagement(Exception):
@@ -149,58 +146,20 @@ def _held_against(
         why = f"{what}, and its trust policy cannot be read: {error}"
         return OutcomeKind.DENIED_TRUST, why, "Save the trust policy anew."
     if fault is TrustFault.NONE:
-        return _by_own_policies(session, source, role, outcome, what)
+        found = refused_by_own_policies(session, source, role, external_id, outcome)
+        return found.kind or outcome.kind, f"{what}. {found.why}", found.fix
     words = {"principal": source.arn, "former": " and ".join(former_principals(trust))}
-    cause, fix = _CAUSES[fault]
-    return OutcomeKind.DENIED_TRUST, f"{what}: {cause.format_map(words)}", fix.format_map(words)
+    why = f"{what}: {CAUSES[fault].format_map(words)}"
+    return OutcomeKind.DENIED_TRUST, why, _FIXES[fault].format_map(words)
 
 
-def _by_own_policies(
-    session: Session, source: Caller, role: Mapping[str, Any], outcome: Outcome, what: str
-) -> tuple[OutcomeKind, str, str]:
-    """The cause where the trust policy allows it: what the caller itself may do."""
-    if role_of(source.arn) is None:
-        why = f"{what}, although its trust policy names {source.arn}. {outcome.reason}"
-        return outcome.kind, why, f"Allow {source.name} sts:AssumeRole on {role['Arn']}."
-    context = {"aws:RequestedRegion": session.params.region}
-    if session.management_external_id is not None:
-        context["sts:ExternalId"] = session.management_external_id
-    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
-    goal = Goal(
-        request=Request(
-            principal=source.arn, action="sts:AssumeRole", resource=role["Arn"], context=dict(context)
-        ),
-        role_arn=session.role_arn(source.account, source.name),
-        granting={f"assume-{role['RoleName']}": {"Version": "2012-10-17", "Statement": [allow]}},
-        resource_policy=role["AssumeRolePolicyDocument"],
-    )
-    found = explain(Denial(session=session, account=source.account, goal=goal, outcome=outcome))
-    return found.kind or outcome.kind, f"{what}. {found.why}", found.fix
-
-
-_CAUSES: Mapping[TrustFault, tuple[str, str]] = {
-    TrustFault.EXTERNAL_ID: (
-        "the trust policy names {principal}, but wants another external ID.",
-        "Make management_external_id of the params and sts:ExternalId of the role's trust policy the same.",
-    ),
-    TrustFault.NO_EXTERNAL_ID: (
-        "the trust policy names {principal} and wants an external ID, and none is sent.",
-        "Set management_external_id in the params.",
-    ),
-    TrustFault.CONDITION: (
-        "the trust policy names {principal}, but has a condition besides the external ID that is not met.",
-        "Look at the conditions of the role's trust policy.",
-    ),
-    TrustFault.PRINCIPAL: (
-        "the trust policy does not name {principal}.",
-        "Add {principal} to the principals of the role's trust policy.",
-    ),
-    TrustFault.FORMER_PRINCIPAL: (
-        "the trust policy does not name {principal}, but {former}: the unique ID of a role that was deleted.",
-        "Save the trust policy with {principal} again (aws iam update-assume-role-policy).",
-    ),
-    TrustFault.DENY: (
-        "the trust policy denies it explicitly.",
-        "Take the Deny statement out of the role's trust policy.",
-    ),
+_FIXES: Mapping[TrustFault, str] = {
+    TrustFault.EXTERNAL_ID: "Make management_external_id of the params and sts:ExternalId of the role's "
+    "trust policy the same.",
+    TrustFault.NO_EXTERNAL_ID: "Set management_external_id in the params.",
+    TrustFault.CONDITION: "Look at the conditions of the role's trust policy.",
+    TrustFault.PRINCIPAL: "Add {principal} to the principals of the role's trust policy.",
+    TrustFault.FORMER_PRINCIPAL: "Save the trust policy with {principal} again (aws iam "
+    "update-assume-role-policy).",
+    TrustFault.DENY: "Take the Deny statement out of the role's trust policy.",
 }

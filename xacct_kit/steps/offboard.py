@@ -13,7 +13,8 @@ from xacct_kit.aws.session import Session
 from xacct_kit.errors import RequestError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
-from xacct_kit.steps.findings import Question, broken, finding, not_tried
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import ALLOWED, Question, broken, finding, not_tried
 from xacct_kit.steps.leftovers import remove_in_account
 from xacct_kit.steps.removal.calls import plan_removal
 from xacct_kit.steps.removal.gone import prove_gone
@@ -62,7 +63,7 @@ def offboard_account(session: Session, account: str, progress: Progress = silent
     # What was true before the stack went is asked again.
     deployer = session.deployer(account, anew=True)
     if deployer.caller is None:
-        question = _question(account, session.params.access_role or session.operator.name)
+        question = _question(account, deployer_name(session))
         why = f"Nobody here may act in {account}, so the stack is not removed."
         rows = [not_tried(session, question, why, _ACCESS, deployer.answer.outcome)]
         removed = False
@@ -123,7 +124,7 @@ def _removed(
     described = Stack(session, caller, name, progress).describe()
     if described is None:
         why = f"There is no stack {name}: no stack is removed."
-        rows.append(finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why))
+        rows.append(finding(session, question, ALLOWED, why=why))
         return True
     if described.get("EnableTerminationProtection"):
         rows.append(_protected(session, question))
@@ -184,9 +185,7 @@ def _deleted(
     if status == "DELETE_FAILED":
         rows.append(_not_deleted(session, question, stack))
         return False
-    rows.append(
-        finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=f"The stack {name} is deleted.")
-    )
+    rows.append(finding(session, question, ALLOWED, why=f"The stack {name} is deleted."))
     rows += [_retained(session, question, caller, retained[key]) for key in sorted(retained.keys() - removed)]
     return True
 

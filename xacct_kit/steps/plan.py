@@ -12,12 +12,13 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
-from xacct_kit.steps.deploy import stack_request
-from xacct_kit.steps.findings import Question, broken, finding, not_tried
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import ACCESS, Question, broken, finding, no_access, not_tried
 from xacct_kit.steps.role_comparison import compare_role, definition_of
 from xacct_kit.steps.stack.change import DEAD, Stack
 from xacct_kit.steps.stack.comparison import StackDifferences, stack_differences
 from xacct_kit.steps.stack.location import stack_of
+from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.stack.states import state_of
 from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
@@ -27,7 +28,6 @@ _DRIFT = (
     "Deploying does not change it, since CloudFormation changes only what its template has otherwise than "
     "before: xacct drift PARAMS says what it permits, and how it is put right."
 )
-_ACCESS = "See the preflight step: set access_role to a role that the operator may assume there."
 _TAKEN = "Remove the role, or take it over into a stack, and plan again."
 _NOTHING = "Nothing would change: stack and role are what the params and the profile say."
 
@@ -51,12 +51,9 @@ def plan(session: Session, *, progress: Progress = silent) -> Report:
 def check_account(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Say for one account what a deployment would change; nothing is."""
     access = session.deployer(account)
-    name = session.params.access_role or session.operator.name
-    question = _question(account, access.caller.name if access.caller else name)
+    question = _question(account, access.caller.name if access.caller else deployer_name(session))
     if access.caller is None:
-        return [
-            not_tried(session, question, f"Nobody here may act in {account}.", _ACCESS, access.answer.outcome)
-        ]
+        return [no_access(session, question, access)]
     try:
         return list(_Plan(session, question, access.caller, progress).findings())
     except StackFailure as failure:
@@ -124,7 +121,7 @@ class _Plan:
             return
         if not answer.absent:
             why = f"Whether there is a role {name} already cannot be told. {answer.outcome.reason}"
-            yield self._tell("role", Verdict.UNKNOWN, why, answer.outcome.fix or _ACCESS)
+            yield self._tell("role", Verdict.UNKNOWN, why, answer.outcome.fix or ACCESS)
         if self._session.params.stack_set == "none":
             yield from self._by_cloudformation()
         yield from self._made()

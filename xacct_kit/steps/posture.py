@@ -15,7 +15,7 @@ from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Report,
 from xacct_kit.role.escalation import ESCALATIONS, Escalation, EscalationValues, is_open, requests_of
 from xacct_kit.role.profile import RoleDefinition, load_profile
 from xacct_kit.steps.callers import role_values
-from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
+from xacct_kit.steps.findings import ALLOWED, Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.policies import RolePolicies, read_policies
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -153,7 +153,7 @@ def _way(posture: _Posture, question: Question, way: Escalation) -> Finding:
         return _unknown(posture, question, f"Whether {role} can {way.gives} is not known.")
     if found:
         why = f"{role} can {way.gives}: its policies allow {_named(way)}. {_remedy(posture, way)}"
-        return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why, fix=_FIX)
+        return finding(session, question, ALLOWED, why=why, fix=_FIX)
     kind, reason = posture.shutting(way)
     return finding(
         session,
@@ -219,7 +219,7 @@ def _summed_up(posture: _Posture, question: Question) -> Finding:
         f"Whoever assumes {role} is an administrator of {posture.account} by iam:*: {len(opened)} of "
         f"{len(ways)} known ways to make itself one are open. {_sum_remedy(posture, ways)}"
     )
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why, fix=_FIX)
+    return finding(session, question, ALLOWED, why=why, fix=_FIX)
 
 
 def _sum_remedy(posture: _Posture, ways: list[Escalation]) -> str:

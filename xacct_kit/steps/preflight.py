@@ -8,8 +8,9 @@ from functools import partial
 
 from xacct_kit.aws.answers import Answer, Assumption
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
-from xacct_kit.steps.findings import Question, answered, finding, not_tried, skipped
+from xacct_kit.report import Finding, OutcomeKind, Report
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import ALLOWED, Question, answered, finding, not_tried, skipped
 from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -41,7 +42,7 @@ def check_account(session: Session, account: str, _progress: Progress = silent) 
 def _operator(session: Session, account: str) -> Finding:
     question = _question("who-am-i", account, session.operator.name, "sts:GetCallerIdentity")
     why = f"The operator is {session.operator.arn}."
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+    return finding(session, question, ALLOWED, why=why)
 
 
 def _role_of_main(session: Session, account: str, name: str) -> Finding:
@@ -83,7 +84,7 @@ def _read(
     session: Session, account: str, access: Assumption, action: str, arguments: Mapping[str, str]
 ) -> Finding:
     deployer = access.caller
-    name = deployer.name if deployer else session.params.access_role or session.operator.name
+    name = deployer.name if deployer else deployer_name(session)
     service, operation = action.split(":")
     question = _question(f"{service}-{operation}", account, name, action)
     if deployer is None:

@@ -19,8 +19,10 @@ from xacct_kit.aws.redaction import InProcess
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import ParamsError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.role.drift import named
 from xacct_kit.role.template import CAPABILITIES
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried
+from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.findings import ALLOWED, NOT_KNOWN, Question, answered, finding, guarded, no_access
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stack.change import Stack
 from xacct_kit.steps.stack.deployment import deploy_stack
@@ -128,8 +130,7 @@ def parameters_with(external_id: str, present: Iterable[Mapping[str, Any]]) -> l
 
 def stack_question(session: Session, account: str, action: str) -> Question:
     """Whether the stack of an account gets the new external ID."""
-    caller = session.params.access_role or session.operator.name
-    return replace(rotation_question("rotate-stack", account, caller), action=action)
+    return replace(rotation_question("rotate-stack", account, deployer_name(session)), action=action)
 
 
 def rotation_question(probe: str, account: str, caller: str) -> Question:
@@ -152,10 +153,9 @@ def _nothing_under_way(keeping: Keeping) -> ParamsError:
 def _updated(session: Session, question: Question, progress: Progress) -> Finding:
     """The finding of the stack."""
     rotation = under_way(session)
-    account, access = question.account, session.deployer(question.account)
+    access = session.deployer(question.account)
     if access.caller is None:
-        fix = "See the preflight step: set access_role to a role that the operator may assume there."
-        return not_tried(session, question, f"Nobody here may act in {account}.", fix, access.answer.outcome)
+        return no_access(session, question, access)
     name = session.params.stack_name
     described = session.call(access.caller, "cloudformation", "DescribeStacks", StackName=name)
     if not described.ok and not described.absent:
@@ -166,7 +166,7 @@ def _updated(session: Session, question: Question, progress: Progress) -> Findin
         failed = Outcome(kind=OutcomeKind.NOT_FOUND, evidence=described.outcome.evidence)
         fix = "Deploy the role, or take the account out of member_accounts; then rotate again."
         return finding(session, question, failed, why=fault, fix=fix)
-    progress(f"{account}: {name} gets the new external ID")
+    progress(f"{question.account}: {name} gets the new external ID")
     return _deployed(session, question, access.caller, _request(stack, rotation.new), progress)
 
 
@@ -227,16 +227,13 @@ def _switched(
     if session.external_id != rotation.new:
         why = f"{reference} was written, and still another external ID is read there."
         fix = "Look at who else writes there, then rotate again."
-        return finding(session, question, _NOTHING, verdict=Verdict.UNKNOWN, why=why, fix=fix)
+        return finding(session, question, NOT_KNOWN, verdict=Verdict.UNKNOWN, why=why, fix=fix)
     why = (
         f"{reference} holds the new external ID, which every account accepts ({len(proven)}); the old one is "
         "refused. Of accounts that this rotation was not for nothing is said. Service Workbench keeps a "
         "copy of its own for each account: enter the new one there."
     )
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
-
-
-_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
+    return finding(session, question, ALLOWED, why=why)
 
 
 def _check_unchanged(session: Session, rotation: Rotation) -> None:
@@ -276,21 +273,16 @@ def _proven(accounts: Sequence[str], findings: Iterable[Finding]) -> tuple[list[
 
 
 def _not_switched(
-    session: Session, question: Question, rotation: Rotation, proven: Sequence[str], open_: Sequence[str]
+    session: Session, question: Question, rotation: Rotation, proven: list[str], open_: list[str]
 ) -> Finding:
     keeping = rotation.keeping
-    where = f"it is proven in {_listed(proven)}" if proven else "it is proven in no account"
+    where = f"it is proven in {named(proven)}" if proven else "it is proven in no account"
     why = (
         f"{keeping.reference} keeps the old external ID. The new one is at {keeping.beside}: {where}, not in "
-        f"{_listed(open_)}; the rows of an account say which it accepts."
+        f"{named(open_)}; the rows of an account say which it accepts."
     )
     fix = (
         "Mend what the rows say and rotate again, which goes on with the same new external ID; or deploy the "
         f"role again, which brings the old one back to every account, and remove {keeping.beside}."
     )
-    return finding(session, question, _NOTHING, verdict=Verdict.FAIL, why=why, fix=fix)
-
-
-def _listed(accounts: Sequence[str], most: int = 3) -> str:
-    more = len(accounts) - most
-    return ", ".join(accounts[:most]) + (f" and {more} more" if more > 0 else "")
+    return finding(session, question, NOT_KNOWN, verdict=Verdict.FAIL, why=why, fix=fix)

@@ -7,9 +7,9 @@ from functools import partial
 
 from xacct_kit.aws.answers import Answer, Assumption
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.report import Expectation, Finding, Verdict
 from xacct_kit.steps.callers import assume_with
-from xacct_kit.steps.findings import Question, answered, finding, guarded, not_tried, unproven
+from xacct_kit.steps.findings import NOT_KNOWN, Question, answered, finding, guarded, not_tried, unproven
 from xacct_kit.steps.propagation import is_new, settled, settling_bound
 from xacct_kit.steps.rotation import Rotation, rotation_question, under_way
 from xacct_kit.steps.waiting import Progress, attempts, silent
@@ -17,7 +17,6 @@ from xacct_kit.steps.waiting import Progress, attempts, silent
 # One refusal may come from a place that knows the change before others do.
 _IN_A_ROW = 2
 
-_NOTHING = Outcome(kind=OutcomeKind.UNKNOWN)
 _FIX = "Mend what the row of the stack says, then rotate again: it goes on with the same new external ID."
 
 
@@ -58,7 +57,7 @@ def _refused(session: Session, question: Question, waiting: bool, progress: Prog
     rotation = under_way(session)
     if rotation.old == rotation.new:
         why = "The reference holds the new external ID already, as it was proven before."
-        return finding(session, question, _NOTHING, verdict=Verdict.SKIPPED, why=why)
+        return finding(session, question, NOT_KNOWN, verdict=Verdict.SKIPPED, why=why)
     progress(f"{question.account}: the old external ID is tried")
     assumption = _tried_until_refused(session, question.account, rotation.old, waiting)
     if assumption is None:

@@ -15,9 +15,10 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report
 from xacct_kit.role.drift import DifferenceKind
 from xacct_kit.steps.assessment import Assessment
+from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import Question, finding, guarded
-from xacct_kit.steps.outside import Reach, reach, refusals, seen_from_main
 from xacct_kit.steps.propagation import told_time
+from xacct_kit.steps.reach import Reach, reach, refusals, seen_from_main
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
 from xacct_kit.steps.stack.comparison import StackDifferences, shortened, stack_differences
 from xacct_kit.steps.stack.location import stack_of
@@ -70,8 +71,7 @@ def check_account(session: Session, account: str, _progress: Progress = silent) 
     Returns:
         One finding, `standing`. Its evidence has `standing`, `stack_status`, `since` and `age_seconds`.
     """
-    name = session.params.access_role or session.operator.name
-    question = _question(account, name)
+    question = _question(account, deployer_name(session))
     return [guarded(session, question, partial(_assessed, session, account))]
 
 
@@ -92,8 +92,8 @@ def wait_until_onboarded(session: Session, account: str, progress: Progress = si
     Returns:
         One finding, as of `check_account`.
     """
-    name = session.params.access_role or session.operator.name
-    return [guarded(session, _question(account, name), partial(_awaited, session, account, progress))]
+    question = _question(account, deployer_name(session))
+    return [guarded(session, question, partial(_awaited, session, account, progress))]
 
 
 def _awaited(session: Session, account: str, progress: Progress) -> Finding:
@@ -134,7 +134,7 @@ def _by_stack(session: Session, account: str, view: StackView, reader: Caller, r
     described = view.describe()
     status = str(described["StackStatus"]) if described else None
     if described is None or status == "DELETE_COMPLETE":
-        return _without_stack(session, view, reader, status)
+        return _without_stack(session, reader, status)
     since = view.last_event() or described.get("LastUpdatedTime") or described["CreationTime"]
     age = max(0.0, (view.now - since).total_seconds())
     state = state_at(status, age, session.params.wait_seconds)
@@ -154,7 +154,7 @@ def _by_stack(session: Session, account: str, view: StackView, reader: Caller, r
     return _compared(replace(found, proven=reached.proven), stack, role, refusals(session, reached))
 
 
-def _without_stack(session: Session, view: StackView, reader: Caller, status: str | None) -> Assessment:
+def _without_stack(session: Session, reader: Caller, status: str | None) -> Assessment:
     """Where there is no stack; a role of that name is nobody's to deploy over."""
     params = session.params
     found = Assessment(

@@ -57,26 +57,30 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
     return side_by_side([*positive, *unsure, *refusals])
 
 
-def _unsure(session: Session, account: str, principal: Principal) -> Finding:
-    question = Question(
+_WITH = "assume-with-external-id"
+
+
+def _question(
+    account: str, principal: Principal, probe: str, expected: Expectation = Expectation.ALLOWED
+) -> Question:
+    return Question(
         step="trust",
-        probe="assume-with-external-id",
+        probe=probe,
         account=account,
         caller=principal.name,
         action="sts:AssumeRole",
+        expected=expected,
     )
+
+
+def _unsure(session: Session, account: str, principal: Principal) -> Finding:
+    question = _question(account, principal, _WITH)
     why = f"Whether the profile's trust policy lets {principal.name} in hangs on what only AWS can judge."
     return skipped(session, question, why)
 
 
 def _must_assume(session: Session, account: str, principal: Principal, progress: Progress) -> Finding:
-    question = Question(
-        step="trust",
-        probe="assume-with-external-id",
-        account=account,
-        caller=principal.name,
-        action="sts:AssumeRole",
-    )
+    question = _question(account, principal, _WITH)
     row = guarded(session, question, partial(_assumable, session, question, principal, progress))
     return _between(session, principal, row)
 
@@ -189,14 +193,7 @@ def _wrong(external_id: str) -> str:
 def _refused(
     session: Session, account: str, principal: Principal, attempt: Attempt, external_id: str | None
 ) -> Finding:
-    question = Question(
-        step="trust",
-        probe=attempt.probe,
-        account=account,
-        caller=principal.name,
-        action="sts:AssumeRole",
-        expected=Expectation.DENIED,
-    )
+    question = _question(account, principal, attempt.probe, Expectation.DENIED)
     row = guarded(session, question, partial(_refusing, session, question, principal, attempt, external_id))
     return _between(session, principal, row)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xacct_kit.aws.answers import Caller
+from xacct_kit.aws.assumed import role_of
 from xacct_kit.aws.session import Session
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Request
@@ -20,7 +21,8 @@ from xacct_kit.role.profile import load_profile
 from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal, execution_role, role_values
-from xacct_kit.steps.denials import Denial, Patch, explain
+from xacct_kit.steps.denials import Denial, Explanation, explain
+from xacct_kit.steps.findings import Patch
 
 
 @dataclass(frozen=True)
@@ -119,39 +121,52 @@ def _held_against(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
     if fault is TrustFault.NONE:
         return _refused_elsewhere(refusal, role)
     words = {"principal": refusal.principal.arn, "former": " and ".join(former_principals(trust))}
-    cause, fix = _CAUSES[fault]
     return Diagnosis(
         kind=OutcomeKind.DENIED_TRUST,
-        why=f"{refusal.what}: {cause.format_map(words)}",
-        fix=fix.format_map(words),
+        why=f"{refusal.what}: {CAUSES[fault].format_map(words)}",
+        fix=_FIXES[fault].format_map(words),
         patch=_repair(refusal),
     )
 
 
 def _refused_elsewhere(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
     """The cause where it is not the trust policy: what the caller itself may do."""
+    session = refusal.session
+    found = refused_by_own_policies(session, refusal.caller, role, session.external_id, refusal.outcome)
+    kind = found.kind or refusal.outcome.kind
+    return Diagnosis(kind=kind, why=f"{refusal.what}. {found.why}", fix=found.fix, patch=found.patch)
+
+
+def refused_by_own_policies(
+    session: Session, caller: Caller, role: Mapping[str, Any], external_id: str | None, outcome: Outcome
+) -> Explanation:
+    """Explain why a caller may not assume a role, by what the caller itself may do.
+
+    Parameters:
+        session: whose run it is.
+        caller: who was refused.
+        role: the role, as GetRole tells of it.
+        external_id: the external ID that was sent; None when none was.
+        outcome: AWS's answer.
+    """
+    if role_of(caller.arn) is None:
+        why = f"{outcome.reason} {caller.arn} is no role, and its policies are not read."
+        return Explanation(why=why, fix=f"Allow {caller.name} sts:AssumeRole on {role['Arn']}.")
+    sent = {} if external_id is None else {"sts:ExternalId": external_id}
     request = Request(
-        principal=refusal.caller.arn,
+        principal=caller.arn,
         action="sts:AssumeRole",
         resource=role["Arn"],
-        context={
-            "sts:ExternalId": refusal.session.external_id,
-            "aws:RequestedRegion": refusal.session.params.region,
-        },
+        context={**sent, "aws:RequestedRegion": session.params.region},
     )
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
-    caller = refusal.caller
     goal = Goal(
         request=request,
-        role_arn=refusal.session.role_arn(caller.account, caller.name),
+        role_arn=session.role_arn(caller.account, caller.name),
         granting={f"assume-{role['RoleName']}": {"Version": "2012-10-17", "Statement": [allow]}},
         resource_policy=role["AssumeRolePolicyDocument"],
     )
-    found = explain(
-        Denial(session=refusal.session, account=caller.account, goal=goal, outcome=refusal.outcome)
-    )
-    kind = found.kind or refusal.outcome.kind
-    return Diagnosis(kind=kind, why=f"{refusal.what}. {found.why}", fix=found.fix, patch=found.patch)
+    return explain(Denial(session=session, account=caller.account, goal=goal, outcome=outcome))
 
 
 def _repair(refusal: Refusal) -> Patch:
@@ -179,35 +194,32 @@ def _repair(refusal: Refusal) -> Patch:
     )
 
 
+CAUSES: Mapping[TrustFault, str] = {
+    TrustFault.EXTERNAL_ID: "the trust policy names {principal}, but wants another external ID.",
+    TrustFault.NO_EXTERNAL_ID: "the trust policy names {principal} and wants an external ID, and none is "
+    "sent.",
+    TrustFault.CONDITION: "the trust policy names {principal}, but has a condition besides the external ID "
+    "that is not met.",
+    TrustFault.PRINCIPAL: "the trust policy does not name {principal}.",
+    TrustFault.FORMER_PRINCIPAL: "the trust policy does not name {principal}, but {former}: the unique ID of "
+    "a role that was deleted. A role that is made anew with the same name is another one, and is not "
+    "trusted.",
+    TrustFault.DENY: "the trust policy denies it explicitly.",
+}
+"""What is wrong with a trust policy, of `{principal}` that it should let in; `{former}` is whom it names."""
+
 _PUT_BACK = (
     "If the stack still says so, correct it and deploy again; if the role was changed by hand, put its trust "
     "policy back (aws iam update-assume-role-policy)."
 )
-_CAUSES: Mapping[TrustFault, tuple[str, str]] = {
-    TrustFault.EXTERNAL_ID: (
-        "the trust policy names {principal}, but wants another external ID.",
-        "Make external_id of the params and sts:ExternalId of the role's trust policy the same. " + _PUT_BACK,
-    ),
-    TrustFault.NO_EXTERNAL_ID: (
-        "the trust policy names {principal} and wants an external ID, and none is sent.",
-        "Send the external ID of the role's trust policy.",
-    ),
-    TrustFault.CONDITION: (
-        "the trust policy names {principal}, but has a condition besides the external ID that is not met.",
-        "Look at the conditions of the role's trust policy. " + _PUT_BACK,
-    ),
-    TrustFault.PRINCIPAL: (
-        "the trust policy does not name {principal}.",
-        "Add {principal} to the principals of the role's trust policy. " + _PUT_BACK,
-    ),
-    TrustFault.FORMER_PRINCIPAL: (
-        "the trust policy does not name {principal}, but {former}: the unique ID of a role that was deleted. "
-        "A role that is made anew with the same name is another one, and is not trusted.",
-        "Save the trust policy with {principal} again (aws iam update-assume-role-policy), or delete the "
-        "stack and deploy it; deploying an unchanged stack does not save it.",
-    ),
-    TrustFault.DENY: (
-        "the trust policy denies it explicitly.",
-        "Take the Deny statement out of the role's trust policy. " + _PUT_BACK,
-    ),
+_FIXES: Mapping[TrustFault, str] = {
+    TrustFault.EXTERNAL_ID: "Make external_id of the params and sts:ExternalId of the role's trust policy "
+    f"the same. {_PUT_BACK}",
+    TrustFault.NO_EXTERNAL_ID: "Send the external ID of the role's trust policy.",
+    TrustFault.CONDITION: f"Look at the conditions of the role's trust policy. {_PUT_BACK}",
+    TrustFault.PRINCIPAL: f"Add {{principal}} to the principals of the role's trust policy. {_PUT_BACK}",
+    TrustFault.FORMER_PRINCIPAL: "Save the trust policy with {principal} again (aws iam "
+    "update-assume-role-policy), or delete the stack and deploy it; deploying an unchanged stack does not "
+    "save it.",
+    TrustFault.DENY: f"Take the Deny statement out of the role's trust policy. {_PUT_BACK}",
 }

@@ -12,8 +12,8 @@ from xacct_kit.role.profile import Profile, load_profile
 from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.cost_explorer import price_line
-from xacct_kit.steps.operator_actions import Task
-from xacct_kit.steps.operator_policies import Needed, needed_for
+from xacct_kit.steps.operator.actions import Task
+from xacct_kit.steps.operator.policies import Needed, needed_for
 from xacct_kit.views.html import render
 from xacct_kit.views.lines import WIDTH, hanging
 from xacct_kit.views.words import ACCOUNTS_IN_FULL, first_of, number_of

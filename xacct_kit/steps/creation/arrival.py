@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.creation.findings import ALLOWED, CreationFindings
-from xacct_kit.steps.findings import Question
+from xacct_kit.steps.creation.findings import CreationFindings
+from xacct_kit.steps.findings import ALLOWED, Question
 from xacct_kit.steps.waiting import Progress, attempts
 
 # What passes by itself while an account is new; that the caller's own policies refuse it does not.

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from xacct_kit.aws.answers import Answer
 from xacct_kit.report import Finding, OutcomeKind
 from xacct_kit.steps.creation.arrival import access_role, move_account, passing
-from xacct_kit.steps.creation.findings import ALLOWED, CreationFindings
+from xacct_kit.steps.creation.findings import CreationFindings
 from xacct_kit.steps.creation.new_account import NewAccount, same_email
 from xacct_kit.steps.creation.organization import Account, NotRead, Organization, Status
-from xacct_kit.steps.findings import guarded
+from xacct_kit.steps.findings import ALLOWED, guarded
 from xacct_kit.steps.waiting import Progress, attempts
 
 Note = Callable[[Finding, bool], None]

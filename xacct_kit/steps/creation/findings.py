@@ -11,10 +11,9 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.creation.failures import failure_of, refusal_of
 from xacct_kit.steps.creation.new_account import NewAccount
 from xacct_kit.steps.creation.organization import NotRead, Organization
-from xacct_kit.steps.findings import Question, finding
+from xacct_kit.steps.findings import ALLOWED, Question, finding
 
 STEP = "create_account"
-ALLOWED = Outcome(kind=OutcomeKind.ALLOWED)
 
 # The names under which the evidence of a finding has what is known of a creation.
 EMAIL, NAME, REQUEST, ACCOUNT = "Email", "AccountName", "CreateAccountRequestId", "AccountId"

@@ -13,8 +13,8 @@ from typing import Any
 from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.role.template import POLICY_TYPE, ROLE_TYPE
+from xacct_kit.steps.findings import Patch
 
-Patch = tuple[Mapping[str, Any], ...]
 Told = tuple[str, Answer]
 """An operation of IAM, and what it answered."""
 

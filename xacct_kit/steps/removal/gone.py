@@ -15,7 +15,7 @@ from functools import partial
 from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, Outcome, OutcomeKind, Verdict
-from xacct_kit.steps.callers import Principal, execution_role, trusted_principals
+from xacct_kit.steps.callers import Principal, deployer_name, execution_role, trusted_principals
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.removal.left_behind import policy_arn
 from xacct_kit.steps.side_by_side import side_by_side
@@ -83,12 +83,11 @@ def _things(session: Session, account: str) -> list[_Thing]:
 
 
 def _thing(session: Session, account: str, reader: Caller | None, thing: _Thing, wait: float) -> Finding:
-    name = session.params.access_role or session.operator.name
     question = Question(
         step="offboard",
         probe=f"{thing.noun}-is-gone",
         account=account,
-        caller=reader.name if reader else name,
+        caller=reader.name if reader else deployer_name(session),
         action=f"iam:{thing.operation}",
     )
     if reader is None:

@@ -16,8 +16,8 @@ from xacct_kit.aws.assumed import role_of
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import POLICY_TYPE, ROLE_TYPE
-from xacct_kit.steps.findings import Question, finding, guarded
-from xacct_kit.steps.removal.calls import Patch, RemovalPlan, Told, plan_removal
+from xacct_kit.steps.findings import ALLOWED, Patch, Question, finding, guarded
+from xacct_kit.steps.removal.calls import RemovalPlan, Told, plan_removal
 from xacct_kit.steps.waiting import Progress, attempts
 
 
@@ -129,7 +129,7 @@ def _removed(session: Session, question: Question, caller: Caller, left: Left, p
         return _used(session, question, left, end)
     when = "It is removed now" if end.done else "It had gone when it was to be removed"
     why = f"{left.why} {when}{_told(end.done)}."
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+    return finding(session, question, ALLOWED, why=why)
 
 
 def _settled(session: Session, caller: Caller, left: Left, progress: Progress) -> _End:

@@ -13,7 +13,7 @@ from xacct_kit.role.stack_differences import (
     tag_differences,
     template_differences,
 )
-from xacct_kit.steps.deploy import stack_parameters, template_body
+from xacct_kit.steps.stack.request import stack_parameters, template_body
 from xacct_kit.steps.stack.view import StackFailure, StackView
 
 _SHOWN = 5

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Finding, Outcome, OutcomeKind
-from xacct_kit.steps.findings import Question, finding
+from xacct_kit.report import Finding
+from xacct_kit.steps.findings import ALLOWED, Question, finding
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.stack.change import Stack
 from xacct_kit.steps.stack.view import StackFailure
@@ -43,7 +43,7 @@ def deploy_stack(
         if stack.touched:
             note_change(session, question.account)
     why = f"The stack {stack.name} {state}."
-    return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+    return finding(session, question, ALLOWED, why=why)
 
 
 def failure_row(session: Session, question: Question, what: str, failure: StackFailure) -> Finding:

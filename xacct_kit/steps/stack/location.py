@@ -43,7 +43,8 @@ def instance_stack(session: Session, account: str) -> str | None:
             return None
         if not answer.ok:
             raise refused("ListStackInstances", answer)
-        for summary in answer.result.get("Summaries", ()):
-            stack_id: str | None = summary.get("StackId")
+        # There is one at most in an account and a region.
+        if answer.result.get("Summaries"):
+            stack_id: str | None = answer.result["Summaries"][0].get("StackId")
             return stack_id
     return None

@@ -41,7 +41,15 @@ class Task(StrEnum):
 
 
 class Who(Enum):
-    """A principal that calls are made as."""
+    """A principal that calls are made as.
+
+    Attributes:
+        OPERATOR: who runs the kit.
+        ACCESS_ROLE: the access role in a member account, or the operator where it is of that account.
+        IN_MAIN: the access role in the main account, or the operator where it is of that account.
+        MAIN_ROLE: main's role that serves requests, which becomes the management role.
+        MANAGEMENT: the management role, or the operator where it is of the management account.
+    """
 
     OPERATOR = auto()
     ACCESS_ROLE = auto()

@@ -16,6 +16,7 @@ from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.callers import execution_role, trusted_principals
+from xacct_kit.steps.findings import NOT_KNOWN
 from xacct_kit.steps.stack.states import Standing
 
 # The refusals that can be the trust policy's, or come of there being no such role.
@@ -69,8 +70,9 @@ def reach(session: Session, account: str) -> Reach:
     deployer = session.deployer(account, anew=True)
     if deployer.caller is not None:
         return Reach(deployer.caller)
-    # The last principal is the account's own, as whom nobody here may act.
-    callers = [each.access.caller for each in list(trusted_principals(session, account))[:-1]]
+    # As the account itself nobody here may act.
+    own = session.partition.root_arn(account)
+    callers = [each.access.caller for each in trusted_principals(session, account) if each.arn != own]
     role, external_id = execution_role(session, account), session.external_id
     tried = {
         caller.name: session.assume(caller, role, external_id=external_id) for caller in callers if caller
@@ -89,30 +91,31 @@ def seen_from_main(session: Session, account: str, reached: Reach, unread: str =
         reached: what came of reaching it.
         unread: why the role, where it could be assumed, cannot read its own stack.
     """
-    role = session.params.role_name
-    entered, shut_out = reached.entered, reached.shut_out
     told = Assessment(
         standing=Standing.UNKNOWN, reason="", reader=session.operator.name, outcome=_settling(reached)
     )
     if not reached.answers:
         why = f"Nobody here may act in {account}, nor as main's roles, so nothing of it can be told."
         return replace(told, reason=_with(why, reached.access), next_step=_ACCESS)
+    role = session.params.role_name
     if reached.proven:
-        names = " and ".join(entered)
         why = (
-            f"{names} can assume {role} with the external ID: that is proven. Whether its stack and its "
-            f"policies are what they must be cannot be read. {unread}"
+            f"{' and '.join(reached.entered)} can assume {role} with the external ID: that is proven. "
+            f"Whether its stack and its policies are what they must be cannot be read. {unread}"
         )
         return replace(told, reason=why.rstrip(), next_step=_ACCESS, proven=True)
-    if not all(outcome.kind in _BY_TRUST for outcome in shut_out.values()):
-        faults = "; ".join(f"{name}: {outcome.reason}" for name, outcome in shut_out.items())
+    if not all(outcome.kind in _BY_TRUST for outcome in reached.shut_out.values()):
+        faults = "; ".join(f"{name}: {outcome.reason}" for name, outcome in reached.shut_out.items())
         why = f"Whether {role} in {account} can be assumed cannot be told. {faults}"
         return replace(told, reason=why, next_step=_MEND_MAIN)
-    refused = " and ".join(shut_out)
+    return _by_trust(told, reached, role, account)
+
+
+def _by_trust(told: Assessment, reached: Reach, role: str, account: str) -> Assessment:
+    """The standing where AWS refuses some of main's roles, or all, as a trust policy does."""
+    entered, refused = " and ".join(reached.entered), " and ".join(reached.shut_out)
     if entered:
-        why = (
-            f"{' and '.join(entered)} can assume {role}, and {refused} is refused: its trust policy lacks it."
-        )
+        why = f"{entered} can assume {role}, and {refused} is refused: its trust policy lacks it."
         return replace(told, standing=Standing.NEEDS_UPDATE, reason=why, next_step=_INVITE)
     why = (
         f"{refused} is refused {role} in {account}. Either there is no such role yet, or it does not trust "
@@ -136,5 +139,5 @@ def _settling(reached: Reach) -> Outcome:
     answers = list(reached.answers.values())
     refused = [outcome for outcome in answers if outcome.kind is not OutcomeKind.ALLOWED]
     if refused or not answers:
-        return (refused or [reached.access or Outcome(kind=OutcomeKind.UNKNOWN)])[0]
-    return Outcome(kind=OutcomeKind.UNKNOWN)
+        return (refused or [reached.access or NOT_KNOWN])[0]
+    return NOT_KNOWN

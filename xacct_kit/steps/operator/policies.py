@@ -1,7 +1,7 @@
 """What the operator must be allowed, as policies that can be pasted: for each task, whom and what.
 
 In the sandbox, where every call is decided by IAM's rules, each of these policies is enough, and no action of
-one is too many. What the sandbox cannot decide as AWS does is said in `operator_actions`.
+one is too many. What the sandbox cannot decide as AWS does is said in `actions`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from xacct_kit.iam.match import glob_matcher
 from xacct_kit.params import split_reference
 from xacct_kit.role.profile import load_profile
 from xacct_kit.steps.creation.new_account import ACCESS_ROLE
-from xacct_kit.steps.operator_actions import Feature, Grant, Task, Who
-from xacct_kit.steps.operator_tasks import GRANTS
+from xacct_kit.steps.operator.actions import Feature, Grant, Task, Who
+from xacct_kit.steps.operator.tasks import GRANTS
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params

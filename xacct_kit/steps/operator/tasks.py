@@ -1,10 +1,10 @@
-"""What each task of the kit takes, by the tables of `operator_actions`."""
+"""What each task of the kit takes, by the tables of `actions`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xacct_kit.steps.operator_actions import (
+from xacct_kit.steps.operator.actions import (
     ACCOUNT,
     AS_API_HANDLER,
     AS_MAIN,

@@ -1,0 +1,1 @@
+"""What whoever runs the kit must be allowed: the calls of each task, and the policies made of them."""
