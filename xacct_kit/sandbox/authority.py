@@ -24,6 +24,10 @@ _ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity"})
 # What a role's trust policy is asked about.
 _TRUSTED_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"})
 
+# What these do, they decide by the policies of the account that asks, whatever an ARN says; what is the
+# management account's alone is looked at besides.
+_ASKED_AT_HOME = frozenset({"iam", "organizations"})
+
 # What a member account may ask of its organization; the rest is the management account's.
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
 _MEMBER_OPERATIONS = frozenset({"DescribeOrganization", "LeaveOrganization", "ListHandshakesForAccount"})
@@ -70,8 +74,7 @@ class Authority:
                 action=action,
                 resource=resource,
                 context=context,
-                # What IAM does, it does in the account that asks, whatever a name says.
-                resource_account=principal.account if operation.service == "iam" else None,
+                resource_account=principal.account if operation.service in _ASKED_AT_HOME else None,
             )
             decision = self._decide(request, policies, lost=entity is None)
             if not decision.allowed:
