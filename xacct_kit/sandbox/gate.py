@@ -26,7 +26,7 @@ from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
 from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.policy_entities import check_deletable, list_entities_for_policy
-from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
+from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature, role_session
 from xacct_kit.sandbox.protocol import (
     Operation,
     Response,
@@ -151,7 +151,7 @@ class Gate:
             raise _not_offered(operation)
         if operation.service == "iam" and operation.params.get("PolicyArn"):
             state.ensure_aws_managed_policy(
-                principal.account, principal.partition, operation.params["PolicyArn"]
+                principal.partition, principal.account, operation.params["PolicyArn"]
             )
         if operation.service == "ec2":
             additions.ensure_images(principal.account, region, operation.name)
@@ -266,11 +266,7 @@ class Caller:
 
     def session_of(self, role: state.Entity, region: str) -> Caller:
         """An AWS service that acts as a role which trusts it."""
-        session = f"arn:{self.partition}:sts::{role.account}:assumed-role/{role.name}/StackSets"
-        principal = Principal(
-            account=role.account, arn=session, user_id=f"{role.id}:StackSets", role_arn=role.arn
-        )
-        return Caller(self.gate, principal, region)
+        return Caller(self.gate, role_session(role, "StackSets"), region)
 
 
 def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.sandbox import organization, scenarios, state
+from xacct_kit.sandbox.cloudformation.parameters import as_parameters
 from xacct_kit.sandbox.gate import Gate
 from xacct_kit.sandbox.layout import (
     MAIN_ACCOUNT,
@@ -23,7 +24,7 @@ from xacct_kit.sandbox.layout import (
     OPERATOR_SECRET,
     Layout,
 )
-from xacct_kit.sandbox.principals import Key, Principal
+from xacct_kit.sandbox.principals import Key, Principal, role_session
 from xacct_kit.sandbox.roles import ADMINISTRATOR, LONG_AGO, allowing, create_role, trusting
 from xacct_kit.sandbox.scenarios import Scenario
 
@@ -119,10 +120,12 @@ def _deploy(gate: Gate, layout: Layout, account: str) -> None:
     request = {
         "StackName": layout.stack_name,
         "TemplateBody": _template(layout.profile),
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Parameters": as_parameters(parameters),
         "Capabilities": list(CAPABILITIES),
     }
-    caller = gate.acting_as(access_role_session(layout, account), layout.region)
+    administrator = state.find_named(layout.partition, account, "role", layout.access_role)
+    assert administrator is not None
+    caller = gate.acting_as(role_session(administrator, "sandbox"), layout.region)
     gate.cloudformation.handle("CreateStack", request, caller)
     described = {"StackStatus": "CREATE_IN_PROGRESS"}
     while described["StackStatus"] == "CREATE_IN_PROGRESS":
@@ -138,17 +141,6 @@ def operator_key(partition: str) -> Key:
     user = iam_backends[MANAGEMENT_ACCOUNT][partition].get_user("operator")
     principal = Principal(account=MANAGEMENT_ACCOUNT, arn=user.arn, user_id=user.id)
     return Key(access_key=OPERATOR_ACCESS_KEY, secret=OPERATOR_SECRET, principal=principal)
-
-
-def access_role_session(layout: Layout, account: str) -> Principal:
-    """A session of the administrator's role in a member account."""
-    role = iam_backends[account][layout.partition].get_role(layout.access_role)
-    return Principal(
-        account=account,
-        arn=f"arn:{layout.partition}:sts::{account}:assumed-role/{role.name}/sandbox",
-        user_id=f"{role.id}:sandbox",
-        role_arn=role.arn,
-    )
 
 
 def _create_organization(partition: str, members: Iterable[str]) -> None:

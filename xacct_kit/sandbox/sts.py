@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from xacct_kit.iam import Document
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.documents import read_document
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.principals import Keyring, Principal
+from xacct_kit.sandbox.principals import Keyring, Principal, role_session
 from xacct_kit.sandbox.state import Entity, Policy
 
 _CHAINED_SECONDS = 3600
@@ -113,12 +114,8 @@ def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any
         raise ServiceFault(403, "AccessDenied", "The role was deleted while it was being assumed.")
     seconds = int(params.get("DurationSeconds") or _DEFAULT_SECONDS)
     _check_duration(seconds, role.max_session_seconds, chained=principal.role_arn is not None)
-    name = params["RoleSessionName"]
-    session = Principal(
-        account=role.account,
-        arn=f"arn:{principal.partition}:sts::{role.account}:assumed-role/{role.name}/{name}",
-        user_id=f"{role.id}:{name}",
-        role_arn=role.arn,
+    session = replace(
+        role_session(role, params["RoleSessionName"]),
         session_policies=tuple(_session_policies(role, principal.partition, params)),
         session_tags={tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
         source_identity=params.get("SourceIdentity") or "",
