@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xacct_kit.sandbox import organization
-from xacct_kit.sandbox.cloudformation.descriptions import given
 from xacct_kit.sandbox.cloudformation.parameters import shown
 from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered
 from xacct_kit.sandbox.cloudformation.requests import check_name, check_offered, definition_of, page
-from xacct_kit.sandbox.cloudformation.resources import as_tags
+from xacct_kit.sandbox.cloudformation.resources import as_tags, given
 from xacct_kit.sandbox.cloudformation.stacks import Definition
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.stack_instances import (

@@ -15,7 +15,7 @@ from typing import Any
 from xacct_kit.iam import Document
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.documents import read_document
-from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.faults import ServiceFault, not_offered
 from xacct_kit.sandbox.principals import Keyring, Principal, role_session
 from xacct_kit.sandbox.state import Entity, Policy
 
@@ -50,7 +50,7 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
     """
     for name in _NOT_OFFERED:
         if params.get(name):
-            raise ServiceFault(501, "NotImplemented", f"The sandbox does not offer {name} of AssumeRole.")
+            raise not_offered(f"{name} of AssumeRole")
     for name, pattern, shortest, longest in _CONSTRAINTS:
         value = params.get(name)
         if value is None and name not in _REQUIRED:
