@@ -58,6 +58,11 @@ class Authority:
     def authorise(self, principal: Principal, operation: Operation, region: str) -> None:
         """Let a call pass, or refuse it as AWS does.
 
+        Parameters:
+            principal: who makes it.
+            operation: what is asked.
+            region: where.
+
         Raises:
             ServiceFault: the call is denied.
         """
@@ -86,7 +91,7 @@ class Authority:
             raise ServiceFault(400, "AccessDeniedException", text)
 
     def _policies(self, principal: Principal, entity: Entity | None) -> Policies[Policy]:
-        known = entity is not None and not self._younger(entity, 2 * self._propagation)
+        known = entity is not None and not _younger(entity, 2 * self._propagation)
         return Policies(
             identity=entity.policies if entity and known else (),
             boundary=entity.boundary if entity else None,
@@ -94,14 +99,11 @@ class Authority:
             scps=organization.service_control_policies(principal.account),
         )
 
-    def _younger(self, entity: Entity, age: timedelta) -> bool:
-        return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
-
     def _decide(self, request: Request, policies: Policies[Policy], *, lost: bool) -> Decision:
         # Nobody trusts a session whose role was deleted, even if another has its name.
         trusts = request.action in _TRUSTED_ACTIONS and not lost
         role = state.find_entity(request.resource) if trusts else None
-        if role and self._younger(role, self._propagation):
+        if role and _younger(role, self._propagation):
             role = None
         trust = self._known_trust(role) if role else ""
         return policies.decide(request, state.compiled(trust, DocumentKind.TRUST) if trust else None)
@@ -120,6 +122,11 @@ class Authority:
             since = None
         self._trusts[role.id] = known, since
         return known
+
+
+def _younger(entity: Entity, age: timedelta) -> bool:
+    """Whether an entity is a role that was made less than so long ago."""
+    return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
 
 
 def _entity(principal: Principal) -> Entity | None:

@@ -84,18 +84,13 @@ class Gate:
             principal = authenticate(self.keyring, signature, environ, body)
             self.disturbances.delay(signature.service)
             self.disturbances.check_rate(signature.service)
-            operation = self._recognise(signature.service, environ)
+            operation = _recognise(signature.service, environ)
             if operation.service != "s3":
                 self.members.enter(str(operation.params))
             response = self.carry_out(principal, operation, signature.region, environ)
         except ServiceFault as fault:
             response = refusal(service, fault)
         return response(environ, start_response)
-
-    def _recognise(self, service: str, environ: dict[str, Any]) -> Operation:
-        if service not in SERVICES:
-            raise not_offered(f"the service {service}")
-        return recognise(service, environ)
 
     def carry_out(
         self,
@@ -189,6 +184,12 @@ class Gate:
         # S3's name for it; a HEAD has nothing else to tell it by.
         headers.setdefault("x-amz-request-id", headers.get("x-amzn-requestid", ""))
         return Response(code, dict(headers), b"".join(chunks))
+
+
+def _recognise(service: str, environ: dict[str, Any]) -> Operation:
+    if service not in SERVICES:
+        raise not_offered(f"the service {service}")
+    return recognise(service, environ)
 
 
 def _departing(principal: Principal, operation: Operation) -> state.Entity | None:

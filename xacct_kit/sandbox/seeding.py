@@ -39,7 +39,12 @@ _MAY_CREATE_ACCOUNTS = allowing(
 
 
 def build(layout: Layout, scenario: Scenario) -> None:
-    """Make the accounts, and in the main one the roles that are there before any role is deployed."""
+    """Make the accounts, and in the main one the roles that are there before any role is deployed.
+
+    Parameters:
+        layout: what the sandbox holds.
+        scenario: what is so in the organization.
+    """
     _create_organization(layout.partition, (MAIN_ACCOUNT, *layout.members))
     if scenario.scp:
         _attach_scp(layout, scenario.scp)
@@ -58,6 +63,12 @@ def build(layout: Layout, scenario: Scenario) -> None:
 
 def furnish(gate: Gate, layout: Layout, scenario: Scenario, account: str) -> None:
     """Bring into a member account what it holds: the administrator's role, the role's stack, what is wrong.
+
+    Parameters:
+        gate: what the stack is deployed through.
+        layout: what the sandbox holds.
+        scenario: what is wrong.
+        account: the account.
 
     Raises:
         SandboxError: the stack could not be deployed.

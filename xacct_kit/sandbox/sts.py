@@ -106,6 +106,11 @@ def chained(principal: Principal, params: Mapping[str, Any]) -> Mapping[str, Any
 def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any]) -> dict[str, Any]:
     """Answer an `AssumeRole` request that has been allowed.
 
+    Parameters:
+        keyring: takes the credentials.
+        principal: who asks.
+        params: the parameters of the request.
+
     Raises:
         ServiceFault: the session would last longer than the role or role chaining permits.
     """
