@@ -68,6 +68,7 @@ def _side_by_side(where: Where, account: Callable[[str], None]) -> Work:
 
 
 def params_for(where: Where, accounts: Sequence[str]) -> Any:
+    """The kit's parameters for these accounts."""
     import xacct_kit as xk
 
     return xk.Params.of(
@@ -105,9 +106,8 @@ def kit(where: Where) -> Work:
 def kit_run(where: Where, processes: int | None = None) -> Work:
     """The kit's run as people start it: preflight, trust, Cost Explorer and every probe, to a journal."""
     import xacct_kit as xk
-    from xacct_kit.fleet.crew import Crew
 
-    crew = Crew(workers=where.workers, processes=processes)
+    crew = xk.Crew(workers=where.workers, processes=processes)
 
     def work(accounts: Sequence[str]) -> None:
         with TemporaryDirectory() as out:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from xacct_kit.iam import DocumentKind, Request, compile_document, decide
+from xacct_kit.iam import Request, compile_document, decide
 from xacct_kit.role.profile import load_profile
 
 ROLE = "arn:aws:iam::333333333333:role/CrossAccountExecutionRole"
@@ -65,7 +65,7 @@ def time_of_stars(seconds: float) -> float:
     """The time that a pattern of 100 stars takes with a name of 10,000 characters that it does not match."""
     resource = "arn:aws:s3:::" + "a" * 10_000
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "*a" * 100 + "*b"}
-    policy = compile_document({"Version": "2012-10-17", "Statement": statement}, DocumentKind.PERMISSIONS)
+    policy = compile_document({"Version": "2012-10-17", "Statement": statement})
     request = Request(principal=SESSION, action="s3:GetObject", resource=resource)
     return 1 / rate(lambda: decide(request, identity=[policy]), 1, seconds)
 

@@ -52,6 +52,7 @@ _LONGEST = """async (kind) => {
 
 
 def measure(page: Page, lab: str, accounts: int) -> str:
+    """What a page of JupyterLab takes for a run over so many accounts."""
     open_notebook(page, lab, f"run{accounts}")
     appears = page.evaluate(_APPEARS, accounts) / 1000
     told = [
@@ -63,6 +64,7 @@ def measure(page: Page, lab: str, accounts: int) -> str:
 
 
 def main(sizes: list[int]) -> None:
+    """Print the figures of a run of each size."""
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
@@ -74,7 +76,7 @@ def main(sizes: list[int]) -> None:
         with serving("jupyterlab", *settings, home=home) as address:
             for accounts in sizes:
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                sys.stdout.write(f"{measure(page, f'{address}/lab/tree/notebooks', accounts)}\n")
+                print(measure(page, f"{address}/lab/tree/notebooks", accounts), flush=True)
                 page.close()
         browser.close()
 

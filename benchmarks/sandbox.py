@@ -85,35 +85,32 @@ def main(accounts: int) -> None:
     from xacct_kit.sandbox.layout import Layout
     from xacct_kit.sandbox.server import make_sandbox
 
-    server = make_sandbox(Layout(accounts=accounts))
+    layout = Layout(accounts=accounts)
+    server = make_sandbox(layout)
     print(f"{accounts} accounts ready       {time.perf_counter() - started:8.2f} s beyond moto's import")
     try:
-        measure(server.app, accounts)
+        measure(server.app, layout)
     finally:
         server.server_close()
 
 
-def measure(gate: Any, accounts: int) -> None:
+def measure(gate: Any, layout: Any) -> None:
     """Print what entering the last account costs, and what requests in it cost."""
-    from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET
-    from xacct_kit.sandbox.principals import Principal
-    from xacct_kit.sandbox.state import find_entity
+    from xacct_kit.sandbox.layout import MEMBER_ACCOUNT, OPERATOR_ACCESS_KEY, OPERATOR_SECRET
+    from xacct_kit.sandbox.principals import role_session
+    from xacct_kit.sandbox.state import find_named
 
-    gate.members.enter("333333333333")
-    last = str(400_000_000_000 + accounts - 2) if accounts > 1 else "333333333333"
+    last = layout.members[-1]
+    # The first account also compiles what all have.
+    gate.members.enter(MEMBER_ACCOUNT)
     print(f"first entry of an account  {best_of(1, lambda: gate.members.enter(last)) * 1000:8.2f} ms")
-    role_arn = f"arn:aws:iam::{last}:role/CrossAccountExecutionRole"
-    session = Principal(
-        account=last,
-        arn=f"arn:aws:sts::{last}:assumed-role/CrossAccountExecutionRole/bench",
-        user_id=f"{getattr(find_entity(role_arn), 'id', '')}:bench",
-        role_arn=role_arn,
-    )
-    key = gate.keyring.issue(session, 3600)
+    executing = find_named("aws", last, "role", layout.role_name)
+    assert executing is not None
+    key = gate.keyring.issue(role_session(executing, "bench"), 3600)
     role = Credentials(key.access_key, key.secret, key.token)
     operator = Credentials(OPERATOR_ACCESS_KEY, OPERATOR_SECRET)
     assumed = {
-        "RoleArn": f"arn:aws:iam::{last}:role/OrganizationAccountAccessRole",
+        "RoleArn": f"arn:aws:iam::{last}:role/{layout.access_role}",
         "RoleSessionName": "bench",
     }
     calls = [(role, *call) for call in CALLS] + [(operator, "sts", "AssumeRole", assumed)]

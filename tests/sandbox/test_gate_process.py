@@ -35,6 +35,24 @@ time.sleep(600)
 """
 
 
+# Somebody is interrupted while the ancestor loads, and has another sandbox then, which is killed.
+INTERRUPTED = """
+import signal
+from xacct_kit.sandbox.layout import Layout
+from xacct_kit.sandbox.process import SandboxProcess
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    SandboxProcess(Layout(scenario="role-missing"))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+child = SandboxProcess(Layout(scenario="role-missing"))
+child._child.kill()
+print(child.endpoint, flush=True)
+input()
+"""
+
+
 OWN_PROFILE = """
 name: own
 description: Reads data.
@@ -171,6 +189,18 @@ def test_the_ancestor_of_all_has_no_thread_that_a_fork_would_lose() -> None:
         SandboxProcess(ROLE_MISSING).stop()
     alone = ["Threads:\t1\n" in Path(f"/proc/{each}/status").read_text() for each in ancestors_of_sandboxes()]
     assert alone == [True]
+
+
+def test_whoever_is_interrupted_while_it_starts_can_start_and_end_another() -> None:
+    command, pipe = [sys.executable, "-c", INTERRUPTED], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline().strip()
+        endpoint = process.stdout.readline().strip()
+        assert said == "interrupted"
+        assert closes(endpoint)
+        process.communicate("\n")
+    assert process.returncode == 0
 
 
 def test_it_can_be_a_program_of_its_own() -> None:

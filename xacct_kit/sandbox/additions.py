@@ -11,7 +11,7 @@ from typing import Any
 from moto.backends import get_backend
 from moto.utilities.utils import get_partition
 
-from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.faults import ServiceFault, not_offered
 
 # Tells moto to make the images of AWS in no account; an account has more than a thousand.
 _NO_IMAGES = "MOTO_EC2_LOAD_DEFAULT_AMIS"
@@ -52,8 +52,7 @@ def describe_regions(
         ServiceFault: more is asked than the names of regions.
     """
     if params.get("Filters") or params.get("AllRegions"):
-        text = "The sandbox's DescribeRegions does not offer Filters and AllRegions."
-        raise ServiceFault(501, "NotImplemented", text)
+        raise not_offered("Filters and AllRegions of DescribeRegions")
     known = get_backend("ec2")[account][region].describe_regions(params.get("RegionNames"))
     return {
         "Regions": [

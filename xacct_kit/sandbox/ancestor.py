@@ -111,7 +111,7 @@ def start(errors: IO[str]) -> Descendant:
     folder = os.open(".", os.O_PATH)
     try:
         child.pid = _fork(theirs_in, theirs_out, errors.fileno(), folder)
-    except SandboxError:
+    except BaseException:
         child.stdin.close()
         child.stdout.close()
         raise
@@ -130,7 +130,12 @@ def _fork(*descriptors: int) -> int:
             for former in _ancestors:
                 former.close()
             _ancestors[:] = [_Ancestor()]
-        pid = _ancestors[0].fork(*descriptors)
+        try:
+            pid = _ancestors[0].fork(*descriptors)
+        except BaseException:
+            # Who is interrupted leaves an answer unread, which whoever asks next would take for theirs.
+            _ancestors.pop().close()
+            raise
         if pid:
             return pid
         raise SandboxError(f"The sandbox did not start: {_ancestors[0].last_words()}")

@@ -24,6 +24,10 @@ _ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity"})
 # What a role's trust policy is asked about.
 _TRUSTED_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"})
 
+# What these do, they decide by the policies of the account that asks, whatever an ARN says; what is the
+# management account's alone is looked at besides.
+_ASKED_AT_HOME = frozenset({"iam", "organizations"})
+
 # What a member account may ask of its organization; the rest is the management account's.
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
 _MEMBER_OPERATIONS = frozenset({"DescribeOrganization", "LeaveOrganization", "ListHandshakesForAccount"})
@@ -54,6 +58,11 @@ class Authority:
     def authorise(self, principal: Principal, operation: Operation, region: str) -> None:
         """Let a call pass, or refuse it as AWS does.
 
+        Parameters:
+            principal: who makes it.
+            operation: what is asked.
+            region: where.
+
         Raises:
             ServiceFault: the call is denied.
         """
@@ -70,8 +79,7 @@ class Authority:
                 action=action,
                 resource=resource,
                 context=context,
-                # What IAM does, it does in the account that asks, whatever a name says.
-                resource_account=principal.account if operation.service == "iam" else None,
+                resource_account=principal.account if operation.service in _ASKED_AT_HOME else None,
             )
             decision = self._decide(request, policies, lost=entity is None)
             if not decision.allowed:
@@ -83,7 +91,7 @@ class Authority:
             raise ServiceFault(400, "AccessDeniedException", text)
 
     def _policies(self, principal: Principal, entity: Entity | None) -> Policies[Policy]:
-        known = entity is not None and not self._younger(entity, 2 * self._propagation)
+        known = entity is not None and not _younger(entity, 2 * self._propagation)
         return Policies(
             identity=entity.policies if entity and known else (),
             boundary=entity.boundary if entity else None,
@@ -91,14 +99,11 @@ class Authority:
             scps=organization.service_control_policies(principal.account),
         )
 
-    def _younger(self, entity: Entity, age: timedelta) -> bool:
-        return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
-
     def _decide(self, request: Request, policies: Policies[Policy], *, lost: bool) -> Decision:
         # Nobody trusts a session whose role was deleted, even if another has its name.
         trusts = request.action in _TRUSTED_ACTIONS and not lost
         role = state.find_entity(request.resource) if trusts else None
-        if role and self._younger(role, self._propagation):
+        if role and _younger(role, self._propagation):
             role = None
         trust = self._known_trust(role) if role else ""
         return policies.decide(request, state.compiled(trust, DocumentKind.TRUST) if trust else None)
@@ -117,6 +122,11 @@ class Authority:
             since = None
         self._trusts[role.id] = known, since
         return known
+
+
+def _younger(entity: Entity, age: timedelta) -> bool:
+    """Whether an entity is a role that was made less than so long ago."""
+    return ":role/" in entity.arn and datetime.now(UTC) < entity.created + age
 
 
 def _entity(principal: Principal) -> Entity | None:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from xacct_kit.iam.request import ContextValue
 from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
-
-ContextValue = str | list[str]
 
 # Service, parameter, and the key that has the parameter's value.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

@@ -24,12 +24,6 @@ class NotReady(Enum):
     """
 
     CE_NOT_ENABLED = ("ce", 400, "AccessDeniedException", "User not enabled for cost explorer access")
-    CE_BLOCKED_BY_PAYER = (
-        "ce",
-        400,
-        "AccessDeniedException",
-        "Linked account doesn't have access to cost explorer.",
-    )
     CE_DATA_PENDING = (
         "ce",
         400,
@@ -99,11 +93,13 @@ class Disturbances:
 
     def set_not_ready(self, account: str, *reasons: NotReady) -> None:
         """Let services refuse an account from now on."""
-        self._not_ready.update({(account, reason.value[0]): reason for reason in reasons})
+        with self._lock:
+            self._not_ready.update({(account, reason.value[0]): reason for reason in reasons})
 
     def disable_region(self, account: str, region: str) -> None:
         """Switch a region off for an account."""
-        self._disabled.add((account, region))
+        with self._lock:
+            self._disabled.add((account, region))
 
     def is_disabled(self, account: str, region: str) -> bool:
         """Whether a region is switched off for an account."""

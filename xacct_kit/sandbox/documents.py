@@ -11,7 +11,7 @@ from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Document, DocumentKind, compile_document
 from xacct_kit.sandbox import state
-from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.faults import ServiceFault, not_offered
 from xacct_kit.sandbox.protocol import Operation
 
 # In which parameter a document comes, and what it is.
@@ -49,9 +49,7 @@ def check_offered(operation: Operation, partition: str) -> None:
         ServiceFault: it is not offered.
     """
     if (operation.service, operation.name) in _NOT_ENFORCED:
-        raise ServiceFault(
-            501, "NotImplemented", f"The sandbox does not offer {operation.service}:{operation.name}."
-        )
+        raise not_offered(f"{operation.service}:{operation.name}")
     lacking = PARTITIONS[partition].lacks(operation.service)
     if lacking:
         raise ServiceFault(501, "NotImplemented", lacking)
@@ -77,7 +75,7 @@ def check_documents(operation: Operation) -> None:
     """
     name, kind = _DOCUMENTS.get((operation.service, operation.name), ("", DocumentKind.PERMISSIONS))
     if operation.params.get("Type", "SERVICE_CONTROL_POLICY") != "SERVICE_CONTROL_POLICY" and name:
-        raise ServiceFault(501, "NotImplemented", "The sandbox offers service control policies only.")
+        raise not_offered("policies of an organization other than service control policies")
     if operation.params.get(name):
         document = read_document(
             operation.params[name], kind, json_service=operation.service == "organizations"

@@ -32,3 +32,13 @@ class ServiceFault(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+def not_offered(what: str, *, by: str = "The sandbox") -> ServiceFault:
+    """The refusal of something that AWS has and the sandbox does not: neither a denial nor tried again.
+
+    Parameters:
+        what: what is not offered.
+        by: which part of the sandbox does not offer it.
+    """
+    return ServiceFault(501, "NotImplemented", f"{by} does not offer {what}.")

@@ -20,13 +20,13 @@ from xacct_kit.sandbox.cloudformation import CloudFormation
 from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
-from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.faults import ServiceFault, not_offered
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
 from xacct_kit.sandbox.new_accounts import NewAccounts
 from xacct_kit.sandbox.policy_entities import check_deletable, list_entities_for_policy
-from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature
+from xacct_kit.sandbox.principals import Keyring, Principal, authenticate, read_signature, role_session
 from xacct_kit.sandbox.protocol import (
     Operation,
     Response,
@@ -54,8 +54,12 @@ class Gate:
 
     Attributes:
         authority: decides on every call.
-        members: the accounts that are still to be furnished.
+        disturbances: what refuses or delays calls otherwise.
+        keyring: the access keys that are known.
+        cloudformation: every stack.
+        stack_sets: every stack set.
         new_accounts: the accounts that are being created.
+        members: the accounts that are still to be furnished.
     """
 
     def __init__(
@@ -80,19 +84,13 @@ class Gate:
             principal = authenticate(self.keyring, signature, environ, body)
             self.disturbances.delay(signature.service)
             self.disturbances.check_rate(signature.service)
-            operation = self._recognise(signature.service, environ)
+            operation = _recognise(signature.service, environ)
             if operation.service != "s3":
                 self.members.enter(str(operation.params))
             response = self.carry_out(principal, operation, signature.region, environ)
         except ServiceFault as fault:
             response = refusal(service, fault)
         return response(environ, start_response)
-
-    def _recognise(self, service: str, environ: dict[str, Any]) -> Operation:
-        if service not in SERVICES:
-            text = f"The sandbox does not offer the service {service}."
-            raise ServiceFault(501, "NotImplemented", text)
-        return recognise(service, environ)
 
     def carry_out(
         self,
@@ -148,10 +146,10 @@ class Gate:
         self, principal: Principal, operation: Operation, region: str, environ: dict[str, Any]
     ) -> Response:
         if operation.service == "sts":
-            raise _not_offered(operation)
+            raise not_offered(f"sts:{operation.name}")
         if operation.service == "iam" and operation.params.get("PolicyArn"):
             state.ensure_aws_managed_policy(
-                principal.account, principal.partition, operation.params["PolicyArn"]
+                principal.partition, principal.account, operation.params["PolicyArn"]
             )
         if operation.service == "ec2":
             additions.ensure_images(principal.account, region, operation.name)
@@ -172,19 +170,26 @@ class Gate:
     def _ask_engine(self, operation: Operation, environ: dict[str, Any]) -> Response:
         environ["wsgi.input"].seek(0)
         engine = self._engine(SERVICES[operation.service])
+        name = f"{operation.service}:{operation.name}"
         try:
             chunks, status, headers = run_wsgi_app(engine, environ, buffered=True)
         except NotImplementedError as error:
-            raise _not_offered(operation) from error
+            raise not_offered(name) from error
         except Exception as error:
             # moto answers many a name that it does not know with whatever Python raised.
-            raise _not_offered(operation, f" like this: {error!r}") from error
+            raise not_offered(f"{name} like this: {error!r}") from error
         code = int(status.split()[0])
         if code == 500:
-            raise _not_offered(operation)
+            raise not_offered(name)
         # S3's name for it; a HEAD has nothing else to tell it by.
         headers.setdefault("x-amz-request-id", headers.get("x-amzn-requestid", ""))
         return Response(code, dict(headers), b"".join(chunks))
+
+
+def _recognise(service: str, environ: dict[str, Any]) -> Operation:
+    if service not in SERVICES:
+        raise not_offered(f"the service {service}")
+    return recognise(service, environ)
 
 
 def _departing(principal: Principal, operation: Operation) -> state.Entity | None:
@@ -204,15 +209,15 @@ def _entered(operation: Operation) -> str:
     return str(parts[4]) if len(parts) > 4 else ""
 
 
-def _not_offered(operation: Operation, what: str = "") -> ServiceFault:
-    """Neither a denial nor a status that clients try again."""
-    text = f"The sandbox does not offer {operation.service}:{operation.name}{what}."
-    return ServiceFault(501, "NotImplemented", text)
-
-
 @dataclass(frozen=True)
 class Caller:
-    """A principal that the sandbox acts for, in one region."""
+    """A principal that the sandbox acts for, in one region.
+
+    Attributes:
+        gate: what its calls go through.
+        principal: the principal.
+        region: where it calls.
+    """
 
     gate: Gate
     principal: Principal
@@ -234,7 +239,19 @@ class Caller:
         return self.principal.arn
 
     def call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Make another call as the same principal, authorised as any other."""
+        """Make another call as the same principal, authorised as any other.
+
+        Parameters:
+            service: botocore's name of the service.
+            operation: such as `CreateRole`.
+            params: its parameters, as boto3 takes them.
+
+        Returns:
+            The answer, as boto3 gives it.
+
+        Raises:
+            botocore.exceptions.ClientError: it is refused.
+        """
         model = get_service_model(service).operation_model(operation)
         asked = Operation(str(model.service_model.signing_name), operation, params)
         try:
@@ -245,6 +262,11 @@ class Caller:
 
     def check(self, service: str, action: str, resource: str) -> None:
         """Refuse what the same principal must be allowed besides what it has asked for.
+
+        Parameters:
+            service: IAM's prefix of the service.
+            action: the action, without the prefix.
+            resource: the ARN of what it is done to.
 
         Raises:
             ServiceFault: it is not allowed.
@@ -266,11 +288,7 @@ class Caller:
 
     def session_of(self, role: state.Entity, region: str) -> Caller:
         """An AWS service that acts as a role which trusts it."""
-        session = f"arn:{self.partition}:sts::{role.account}:assumed-role/{role.name}/StackSets"
-        principal = Principal(
-            account=role.account, arn=session, user_id=f"{role.id}:StackSets", role_arn=role.arn
-        )
-        return Caller(self.gate, principal, region)
+        return Caller(self.gate, role_session(role, "StackSets"), region)
 
 
 def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,15 +15,24 @@ from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.state import Policy
 
 
+def find_organization(account: str) -> Any:
+    """The organization that an account is in or owns, as moto keeps it; None where there is none."""
+    member_of = organizations_backends.master_accounts.get(account)
+    if member_of is not None:
+        return organizations_backends[member_of[0]][member_of[1]]
+    own = organizations_backends[account].values() if account in organizations_backends else ()
+    return next((backend for backend in list(own) if backend.org), None)
+
+
 def is_management_account(account: str) -> bool:
     """Whether an account owns an organization."""
-    backend = _organization(account)
+    backend = find_organization(account)
     return backend is not None and backend.account_id == account
 
 
 def organization_id(account: str) -> str | None:
     """The ID of an account's organization; None where it is in none."""
-    backend = _organization(account)
+    backend = find_organization(account)
     return backend and str(backend.org.id)
 
 
@@ -57,7 +66,7 @@ def resources(params: Mapping[str, Any], partition: str, account: str) -> tuple[
         partition: the partition.
         account: the account that asks.
     """
-    backend = _organization(account)
+    backend = find_organization(account)
     if backend is None:
         return ("*",)
     named = [str(params[name]) for name in _NAMING if params.get(name)]
@@ -70,7 +79,7 @@ def mark_closed(management: str, account: str) -> None:
 
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
     """
-    _member(_organization(management), account).state = "CLOSED"
+    _member(find_organization(management), account).state = "CLOSED"
 
 
 def add_account(
@@ -102,18 +111,13 @@ def attach(policy: Any, account: Any) -> None:
     policy.attachments.append(account)
 
 
-def find_organization(management: str) -> Any:
-    """The organization of a management account, as moto keeps it."""
-    return _organization(management)
-
-
 def accounts_below(management: str, unit: str) -> list[str]:
     """The accounts in an organizational unit or root and the units below it, but for the management account.
 
     Raises:
         ServiceFault: there is no such unit.
     """
-    backend = _organization(management)
+    backend = find_organization(management)
     if unit not in {each.id for each in backend.ou}:
         raise ServiceFault(400, "ValidationError", f"The organizational unit {unit} does not exist.")
     return [
@@ -125,7 +129,7 @@ def accounts_below(management: str, unit: str) -> list[str]:
 
 def is_suspended(account: str) -> bool:
     """Whether an account of an organization is suspended, as one is that was closed."""
-    backend = _organization(account)
+    backend = find_organization(account)
     if backend is None or account not in organizations_backends.master_accounts:
         return False
     return str(_member(backend, account).status) == "SUSPENDED"
@@ -137,21 +141,12 @@ def service_control_policies(account: str) -> list[tuple[Policy, ...]]:
     The management account and accounts outside an organization have none.
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
     """
-    backend = _organization(account)
+    backend = find_organization(account)
     if backend is None or is_management_account(account):
         return []
     if not any(kind["Type"] == "SERVICE_CONTROL_POLICY" for kind in backend.ou[0].policy_types):
         return []
     return [_attached(node) for node in reversed(list(_path_to_root(backend, account)))]
-
-
-def _organization(account: str) -> Any:
-    """The organization that an account is in or owns."""
-    member_of = organizations_backends.master_accounts.get(account)
-    if member_of is not None:
-        return organizations_backends[member_of[0]][member_of[1]]
-    own = organizations_backends[account].values() if account in organizations_backends else ()
-    return next((backend for backend in list(own) if backend.org), None)
 
 
 def _path_to_root(backend: Any, account: str) -> Iterator[Any]:

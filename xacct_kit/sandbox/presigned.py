@@ -41,6 +41,10 @@ def check_lifetime(date: str, seconds: str) -> None:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html; the words are those that
     S3 was seen to answer: https://github.com/aws/aws-sdk-php/issues/1333, https://github.com/minio/minio/issues/2638
 
+    Parameters:
+        date: `X-Amz-Date`, when it was signed.
+        seconds: `X-Amz-Expires`, for how many seconds.
+
     Raises:
         ServiceFault: it is.
     """

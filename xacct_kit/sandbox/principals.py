@@ -23,7 +23,7 @@ from moto.utilities.utils import get_partition
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.presigned import check_lifetime, query_signature, without_signature
-from xacct_kit.sandbox.state import Policy
+from xacct_kit.sandbox.state import Entity, Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,37 @@ class Principal:
         return self.arn.split(":", 2)[1]
 
 
+def role_session(role: Entity, name: str) -> Principal:
+    """A session of a role, as it is called when nothing was passed on assuming it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+
+    Parameters:
+        role: the role.
+        name: the name of the session.
+    """
+    return Principal(
+        account=role.account,
+        arn=f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{name}",
+        user_id=f"{role.id}:{name}",
+        role_arn=role.arn,
+    )
+
+
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """An access key with its secret."""
+    """An access key with its secret.
+
+    Attributes:
+        access_key: its ID.
+        secret: the secret access key.
+        principal: whose it is.
+        token: the session token; empty for long-term keys.
+        expires: until when it can be used.
+    """
 
     access_key: str
     secret: str
@@ -83,7 +108,7 @@ class Keyring:
             self._keys[key.access_key] = key
 
     def issue(self, principal: Principal, seconds: int) -> Key:
-        """Make temporary credentials for a principal, as STS does."""
+        """Make temporary credentials for a principal, as STS does; they last for so many seconds."""
         key = Key(
             access_key="ASIA" + _random(string.ascii_uppercase + string.digits, 16),
             secret=_random(string.ascii_letters + string.digits, 40),

@@ -20,6 +20,9 @@ class SandboxProcess:
     Parameters:
         layout: what it holds.
 
+    Attributes:
+        endpoint: its URL.
+
     Raises:
         SandboxError: the child did not start.
     """
@@ -27,17 +30,22 @@ class SandboxProcess:
     def __init__(self, layout: Layout) -> None:
         # A file, not a pipe: what a server writes of its troubles must never make it wait for a reader.
         self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 closed by stop
-        self._child = self._start()
-        self._write(json.dumps(dataclasses.asdict(layout)))
-        self.endpoint = self._ready()
+        try:
+            self._child = self._start()
+        except BaseException:
+            self._errors.close()
+            raise
+        try:
+            self._write(json.dumps(dataclasses.asdict(layout)))
+            self.endpoint = self._ready()
+        except BaseException:
+            # Nobody has a sandbox yet who could stop it, not even whoever is interrupted while it starts.
+            self.stop()
+            raise
 
     def _start(self) -> subprocess.Popen[str] | Descendant:
         if FORKS:
-            try:
-                return start(self._errors)
-            except SandboxError:
-                self._errors.close()
-                raise
+            return start(self._errors)
         command = [sys.executable, "-m", "xacct_kit.sandbox.serving"]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._errors, text=True)
@@ -49,12 +57,16 @@ class SandboxProcess:
             self._child.wait(timeout=5)
             self._errors.seek(0)
             last = self._errors.read().strip().splitlines()[-1:] or ["it ended without a word"]
-            self.stop()
             raise SandboxError(f"The sandbox did not start: {last[0]}")
         return line
 
     def lift(self, account: str, service: str) -> None:
-        """Lift what disturbs a service of an account: the console's side of what no call can mend."""
+        """Lift what disturbs a service of an account: the console's side of what no call can mend.
+
+        Parameters:
+            account: the account.
+            service: the service, by IAM's prefix.
+        """
         assert self._child.stdout is not None
         self._write(f"{account} {service}")
         self._child.stdout.readline()

@@ -87,6 +87,10 @@ MALFORMED = (RequestParserError, ValueError, TypeError, AttributeError, LookupEr
 def recognise(service: str, environ: dict[str, Any]) -> Operation:
     """Read which operation a request asks for.
 
+    Parameters:
+        service: IAM's prefix of the service.
+        environ: the request.
+
     Raises:
         ServiceFault: the service has no such operation, or its parameters cannot be read.
     """
@@ -143,7 +147,7 @@ def resembling(environ: Mapping[str, Any]) -> str:
 
 
 def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
-    """A result as the service puts it on the wire."""
+    """A result, in the shape in which boto3 gives it, as the service puts it on the wire."""
     model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
     serializer = get_serializer_class(SERVICES[operation.service], protocol_of(operation.service))(model)
     wire = serializer.serialize(dict(result))

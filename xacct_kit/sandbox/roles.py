@@ -8,6 +8,8 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
+from xacct_kit.sandbox import state
+
 Document = dict[str, Any]
 
 # When the roles were made that are not new: moto's times have no time zone.
@@ -58,3 +60,15 @@ def create_role(
         role.create_date = LONG_AGO
     for number, policy in enumerate(policies):
         backend.put_role_policy(name, f"permissions{number or ''}", json.dumps(policy))
+
+
+def ensure_service_role(partition: str, account: str, name: str, service: str) -> state.Entity:
+    """The administrator's role that an AWS service keeps in an account; it is made if it is not there.
+
+    The service waits for its own role to be known everywhere, so that it was always there.
+    """
+    if state.find_named(partition, account, "role", name) is None:
+        create_role(partition, account, name, trusting({"Service": service}), ADMINISTRATOR)
+    role = state.find_named(partition, account, "role", name)
+    assert role is not None
+    return role

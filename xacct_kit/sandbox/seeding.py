@@ -15,6 +15,7 @@ from xacct_kit.errors import SandboxError
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.template import CAPABILITIES, build_template, template_parameters, to_yaml
 from xacct_kit.sandbox import organization, scenarios, state
+from xacct_kit.sandbox.cloudformation.parameters import as_parameters
 from xacct_kit.sandbox.gate import Gate
 from xacct_kit.sandbox.layout import (
     MAIN_ACCOUNT,
@@ -23,7 +24,7 @@ from xacct_kit.sandbox.layout import (
     OPERATOR_SECRET,
     Layout,
 )
-from xacct_kit.sandbox.principals import Key, Principal
+from xacct_kit.sandbox.principals import Key, Principal, role_session
 from xacct_kit.sandbox.roles import ADMINISTRATOR, LONG_AGO, allowing, create_role, trusting
 from xacct_kit.sandbox.scenarios import Scenario
 
@@ -38,7 +39,12 @@ _MAY_CREATE_ACCOUNTS = allowing(
 
 
 def build(layout: Layout, scenario: Scenario) -> None:
-    """Make the accounts, and in the main one the roles that are there before any role is deployed."""
+    """Make the accounts, and in the main one the roles that are there before any role is deployed.
+
+    Parameters:
+        layout: what the sandbox holds.
+        scenario: what is so in the organization.
+    """
     _create_organization(layout.partition, (MAIN_ACCOUNT, *layout.members))
     if scenario.scp:
         _attach_scp(layout, scenario.scp)
@@ -57,6 +63,12 @@ def build(layout: Layout, scenario: Scenario) -> None:
 
 def furnish(gate: Gate, layout: Layout, scenario: Scenario, account: str) -> None:
     """Bring into a member account what it holds: the administrator's role, the role's stack, what is wrong.
+
+    Parameters:
+        gate: what the stack is deployed through.
+        layout: what the sandbox holds.
+        scenario: what is wrong.
+        account: the account.
 
     Raises:
         SandboxError: the stack could not be deployed.
@@ -119,10 +131,12 @@ def _deploy(gate: Gate, layout: Layout, account: str) -> None:
     request = {
         "StackName": layout.stack_name,
         "TemplateBody": _template(layout.profile),
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Parameters": as_parameters(parameters),
         "Capabilities": list(CAPABILITIES),
     }
-    caller = gate.acting_as(access_role_session(layout, account), layout.region)
+    administrator = state.find_named(layout.partition, account, "role", layout.access_role)
+    assert administrator is not None
+    caller = gate.acting_as(role_session(administrator, "sandbox"), layout.region)
     gate.cloudformation.handle("CreateStack", request, caller)
     described = {"StackStatus": "CREATE_IN_PROGRESS"}
     while described["StackStatus"] == "CREATE_IN_PROGRESS":
@@ -138,17 +152,6 @@ def operator_key(partition: str) -> Key:
     user = iam_backends[MANAGEMENT_ACCOUNT][partition].get_user("operator")
     principal = Principal(account=MANAGEMENT_ACCOUNT, arn=user.arn, user_id=user.id)
     return Key(access_key=OPERATOR_ACCESS_KEY, secret=OPERATOR_SECRET, principal=principal)
-
-
-def access_role_session(layout: Layout, account: str) -> Principal:
-    """A session of the administrator's role in a member account."""
-    role = iam_backends[account][layout.partition].get_role(layout.access_role)
-    return Principal(
-        account=account,
-        arn=f"arn:{layout.partition}:sts::{account}:assumed-role/{role.name}/sandbox",
-        user_id=f"{role.id}:sandbox",
-        role_arn=role.arn,
-    )
 
 
 def _create_organization(partition: str, members: Iterable[str]) -> None:

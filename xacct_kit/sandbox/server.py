@@ -113,7 +113,12 @@ def serve(layout: Layout, port: int, announce: Callable[[Mapping[str, str]], Non
 
 
 def environment(server: BaseWSGIServer, layout: Layout) -> dict[str, str]:
-    """The variables that point an AWS tool at a sandbox, as its operator."""
+    """The variables that point an AWS tool at a sandbox, as its operator.
+
+    Parameters:
+        server: what `make_sandbox` made.
+        layout: what it was made of.
+    """
     return {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{server.port}",
         "AWS_REGION": layout.region,

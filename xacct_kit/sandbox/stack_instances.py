@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from xacct_kit.sandbox import state
+from xacct_kit.sandbox.cloudformation.parameters import as_parameters
+from xacct_kit.sandbox.cloudformation.resources import as_tags
 from xacct_kit.sandbox.cloudformation.stacks import Definition
+from xacct_kit.sandbox.roles import ensure_service_role
 
 if TYPE_CHECKING:
     from xacct_kit.sandbox.gate import Caller
@@ -34,7 +37,16 @@ Answer = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Instance:
-    """What a stack set has in one account and region."""
+    """What a stack set has in one account and region.
+
+    Attributes:
+        account, region: where.
+        unit: the organizational unit that it came by; None where the account was named.
+        status, detailed: its status and its detailed status.
+        reason: why, where there is something to say.
+        stack_id: its stack; None as long as there is none.
+        operation_id: the operation that it was last part of.
+    """
 
     account: str
     region: str
@@ -48,7 +60,21 @@ class Instance:
 
 @dataclass(kw_only=True)
 class StackSet:
-    """A stack set; it is read and changed under the lock of its `StackSets`."""
+    """A stack set; it is read and changed under the lock of its `StackSets`.
+
+    Attributes:
+        name, id: its name and its ID.
+        definition: what its stacks are to be.
+        service_managed: whether AWS has the roles; otherwise they are the accounts' own.
+        execution_role: the role that makes the stacks in the accounts; None where AWS has it.
+        auto_deployment: what becomes of accounts that come into its units or leave them.
+        managed_execution: whether operations wait for each other.
+        units: the organizational units that it is deployed to.
+        regions: the regions, in the order in which they were named.
+        instances: what it has, by account and region.
+        operations: what was done with it, by ID.
+        turn: held by the operation that is going on.
+    """
 
     name: str
     definition: Definition
@@ -79,15 +105,18 @@ class InstanceFailure(Exception):
 def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
     """Who makes the stack of an instance.
 
+    Parameters:
+        found: the stack set.
+        caller: who asked for the operation.
+        instance: the instance.
+
     Raises:
         InstanceFailure: nobody can.
     """
     account, partition = instance.account, caller.partition
     caller.gate.members.enter(account)
     if found.service_managed:
-        state.ensure_role(partition, account, _SERVICE_ROLE, _SERVICE)
-        role = state.find_named(partition, account, "role", _SERVICE_ROLE)
-        assert role is not None
+        role = ensure_service_role(partition, account, _SERVICE_ROLE, _SERVICE)
         return caller.session_of(role, instance.region)
     administration = state.find_named(partition, caller.account, "role", ADMINISTRATION_ROLE)
     if administration is None or not state.trusts_service(administration, _SERVICE):
@@ -107,15 +136,20 @@ def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
 def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> None:
     """Make or update the stack of an instance, and wait until it has settled.
 
+    Parameters:
+        found: the stack set.
+        executing: who makes the stack.
+        instance: the instance.
+
     Raises:
         InstanceFailure: it did not come to be.
     """
     definition = found.definition
     request = {
         "TemplateBody": definition.template.body,
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in definition.values.items()],
+        "Parameters": as_parameters(definition.values),
         "Capabilities": list(definition.capabilities),
-        "Tags": [{"Key": key, "Value": value} for key, value in definition.tags.items()],
+        "Tags": as_tags(definition.tags),
     }
     before = _stack(executing, instance.stack_id)
     try:
@@ -130,11 +164,17 @@ def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> N
         if "No updates are to be performed" in told["Error"]["Message"]:
             return
         raise InstanceFailure(told["Error"]["Message"]) from error
-    _await(executing, str(instance.stack_id))
+    stack_id = str(instance.stack_id)
+    if _settled(executing, stack_id) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise InstanceFailure(_first_failure(executing, stack_id, _DEPLOYING))
 
 
-def delete_instance(_found: StackSet, executing: Caller, instance: Instance) -> None:
+def delete_instance(executing: Caller, instance: Instance) -> None:
     """Delete the stack of an instance, and wait until it is gone.
+
+    Parameters:
+        executing: who deletes the stack.
+        instance: the instance.
 
     Raises:
         InstanceFailure: it is not.
@@ -167,11 +207,6 @@ def _settled(executing: Caller, stack_id: str) -> str:
         if not status.endswith("_IN_PROGRESS"):
             return status
         time.sleep(0.002)
-
-
-def _await(executing: Caller, stack_id: str) -> None:
-    if _settled(executing, stack_id) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise InstanceFailure(_first_failure(executing, stack_id, _DEPLOYING))
 
 
 def _first_failure(executing: Caller, stack_id: str, begun: tuple[str, ...]) -> str:

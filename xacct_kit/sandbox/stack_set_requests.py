@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from xacct_kit.sandbox.cloudformation.descriptions import given
 from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered
+from xacct_kit.sandbox.cloudformation.resources import given
 from xacct_kit.sandbox.cloudformation.stacks import Definition
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.stack_instances import Answer, Instance, Params, StackSet

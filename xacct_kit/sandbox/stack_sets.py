@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xacct_kit.sandbox import organization
-from xacct_kit.sandbox.cloudformation.descriptions import given
 from xacct_kit.sandbox.cloudformation.parameters import shown
 from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered
 from xacct_kit.sandbox.cloudformation.requests import check_name, check_offered, definition_of, page
+from xacct_kit.sandbox.cloudformation.resources import as_tags, given
 from xacct_kit.sandbox.cloudformation.stacks import Definition
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.stack_instances import (
@@ -72,29 +72,25 @@ class StackSets:
 
     def activate(self, caller: Caller, _params: Params) -> Answer:
         """Let StackSets act in the organization."""
-        self._check_management(caller)
+        _check_management(caller)
         self._trusted.add(caller.account)
         return {}
 
     def deactivate(self, caller: Caller, _params: Params) -> Answer:
         """Let StackSets act in the organization no more."""
-        self._check_management(caller)
+        _check_management(caller)
         self._trusted.discard(caller.account)
         return {}
 
     def describe_access(self, caller: Caller, _params: Params) -> Answer:
         """Tell whether StackSets may act in the organization."""
-        self._check_management(caller)
+        _check_management(caller)
         return {"Status": "ENABLED" if caller.account in self._trusted else "DISABLED"}
-
-    def _check_management(self, caller: Caller) -> None:
-        if not organization.is_management_account(caller.account):
-            raise invalid("You must be the management account or delegated admin account of an organization.")
 
     def create(self, caller: Caller, params: Params) -> Answer:
         """Make a stack set, which has no stacks yet."""
         name = check_name(params["StackSetName"], "stackSetName")
-        if self._place(caller, name) in self._sets:
+        if _place(caller, name) in self._sets:
             raise ServiceFault(409, "NameAlreadyExistsException", f"The Name {name} already exists.")
         service_managed = params.get("PermissionModel") == "SERVICE_MANAGED"
         if service_managed:
@@ -112,20 +108,17 @@ class StackSets:
             id=f"{name}:{uuid.uuid4()}",
         )
         check_tags(caller, made, params)
-        self._sets[self._place(caller, name)] = made
+        self._sets[_place(caller, name)] = made
         return {"StackSetId": made.id}
 
     def _check_trusted(self, caller: Caller) -> None:
-        self._check_management(caller)
+        _check_management(caller)
         if caller.account not in self._trusted:
             raise invalid("You must enable organizations access to operate a service managed stack set")
 
-    def _place(self, caller: Caller, name: str) -> tuple[str, str, str]:
-        return caller.account, caller.region, name
-
     def _named(self, caller: Caller, params: Params) -> StackSet:
         name = params["StackSetName"].partition(":")[0]
-        found = self._sets.get(self._place(caller, name))
+        found = self._sets.get(_place(caller, name))
         if found is None:
             raise ServiceFault(404, "StackSetNotFoundException", f"StackSet {name} not found")
         return found
@@ -143,7 +136,7 @@ class StackSets:
             TemplateBody=definition.template.body,
             Parameters=shown(definition.template, definition.values),
             Capabilities=list(definition.capabilities),
-            Tags=[{"Key": key, "Value": value} for key, value in definition.tags.items()],
+            Tags=as_tags(definition.tags),
             PermissionModel="SERVICE_MANAGED" if found.service_managed else "SELF_MANAGED",
             AdministrationRoleARN=None if found.service_managed else role,
             ExecutionRoleName=found.execution_role,
@@ -291,7 +284,7 @@ class StackSets:
                 self._tell(instance, "CANCELLED", "Cancelled since failure tolerance has exceeded")
                 continue
             self._tell(instance, "RUNNING", None)
-            detailed, reason = self._carried_out(found, caller, operation, instance)
+            detailed, reason = _carried_out(found, caller, operation, instance)
             failures += detailed in ("FAILED", "INOPERABLE")
             self._tell(instance, detailed, reason)
             if operation["Action"] == "DELETE" and detailed == "SUCCEEDED":
@@ -305,26 +298,6 @@ class StackSets:
         with self._lock:
             instance.detailed, instance.reason = detailed, reason
             instance.status = _STATUSES.get(detailed, "OUTDATED")
-
-    def _carried_out(
-        self, found: StackSet, caller: Caller, operation: Answer, instance: Instance
-    ) -> tuple[str, str | None]:
-        """The detailed status of an instance after its stack was made, updated or deleted, and the reason."""
-        deleting = operation["Action"] == "DELETE"
-        if deleting and operation["RetainStacks"]:
-            return "SUCCEEDED", None
-        if organization.is_suspended(instance.account):
-            return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
-        try:
-            work = delete_instance if deleting else deploy_instance
-            work(found, acting_for(found, caller, instance), instance)
-        except InstanceFailure as failure:
-            return "INOPERABLE" if failure.unstable else "FAILED", str(failure)
-        except Exception as error:
-            # Nobody waits for the thread: the instance tells what it died of.
-            _LOG.exception("An operation of the stack set %s failed", found.name)
-            return "FAILED", f"Internal Failure: {error!r}"
-        return "SUCCEEDED", None
 
     def describe_operation(self, caller: Caller, params: Params) -> Answer:
         """Describe an operation."""
@@ -353,6 +326,39 @@ class StackSets:
         ]
         listed, following = page(instances, params)
         return {"Summaries": [summary(found, each) for each in listed], **following}
+
+
+def _check_management(caller: Caller) -> None:
+    if not organization.is_management_account(caller.account):
+        raise invalid("You must be the management account or delegated admin account of an organization.")
+
+
+def _place(caller: Caller, name: str) -> tuple[str, str, str]:
+    return caller.account, caller.region, name
+
+
+def _carried_out(
+    found: StackSet, caller: Caller, operation: Answer, instance: Instance
+) -> tuple[str, str | None]:
+    """The detailed status of an instance after its stack was made, updated or deleted, and the reason."""
+    deleting = operation["Action"] == "DELETE"
+    if deleting and operation["RetainStacks"]:
+        return "SUCCEEDED", None
+    if organization.is_suspended(instance.account):
+        return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
+    try:
+        executing = acting_for(found, caller, instance)
+        if deleting:
+            delete_instance(executing, instance)
+        else:
+            deploy_instance(found, executing, instance)
+    except InstanceFailure as failure:
+        return "INOPERABLE" if failure.unstable else "FAILED", str(failure)
+    except Exception as error:
+        # Nobody waits for the thread: the instance tells what it died of.
+        _LOG.exception("An operation of the stack set %s failed", found.name)
+        return "FAILED", f"Internal Failure: {error!r}"
+    return "SUCCEEDED", None
 
 
 # The status of an instance by its detailed status; any other is not current.

@@ -77,6 +77,11 @@ class Entity:
         return self.arn.split(":", 5)[4]
 
     @property
+    def partition(self) -> str:
+        """The partition of its account."""
+        return self.arn.split(":", 2)[1]
+
+    @property
     def name(self) -> str:
         """Its name, without the path."""
         return self.arn.rsplit("/", 1)[-1]
@@ -84,7 +89,14 @@ class Entity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LongTermKey:
-    """An IAM user's access key."""
+    """An IAM user's access key, which does not expire.
+
+    Attributes:
+        account: the user's account.
+        user_arn: the user's ARN.
+        user_id: the user's unique ID.
+        secret: the secret access key.
+    """
 
     account: str
     user_arn: str
@@ -116,29 +128,6 @@ def role_arn(partition: str, account: str, name: str) -> str | None:
     backend = _backend(partition, account)
     role = backend and _named(backend.roles, name)
     return role and str(role.arn)
-
-
-def ensure_role(partition: str, account: str, name: str, service: str) -> None:
-    """Make the administrator's role that an AWS service keeps in an account, if it is not there."""
-    if find_named(partition, account, "role", name) is not None:
-        return
-    trusted = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    backend = iam_backends[account][partition]
-    role = backend.create_role(
-        role_name=name,
-        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [trusted]}),
-        path="/",
-        permissions_boundary=None,
-        description="",
-        tags=[],
-        max_session_duration="3600",
-    )
-    # The service waits for its own role to be known everywhere.
-    role.create_date = datetime(2020, 1, 1)
-    backend.put_role_policy(
-        name, "permissions", json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    )
 
 
 def trusts_service(role: Entity, service: str) -> bool:
@@ -229,13 +218,13 @@ def find_long_term_key(access_key: str) -> LongTermKey | None:
 
 def find_managed_policy(partition: str, account: str, arn: str) -> Policy | None:
     """The managed policy with an ARN, as an account sees it: its own, or one of AWS."""
-    ensure_aws_managed_policy(account, partition, arn)
+    ensure_aws_managed_policy(partition, account, arn)
     backend = _backend(partition, account)
     policy = backend and backend.managed_policies.get(arn)
     return policy and _managed(policy)
 
 
-def ensure_aws_managed_policy(account: str, partition: str, arn: str) -> None:
+def ensure_aws_managed_policy(partition: str, account: str, arn: str) -> None:
     """Make a managed policy of AWS known to an account; moto would load all of them or none."""
     name = arn.rsplit("/", 1)[-1]
     data = _aws_managed_policies().get(name) if arn.startswith(f"arn:{partition}:iam::aws:policy/") else None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from xacct_kit.iam import Document
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.documents import read_document
-from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.principals import Keyring, Principal
+from xacct_kit.sandbox.faults import ServiceFault, not_offered
+from xacct_kit.sandbox.principals import Keyring, Principal, role_session
 from xacct_kit.sandbox.state import Entity, Policy
 
 _CHAINED_SECONDS = 3600
@@ -49,7 +50,7 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
     """
     for name in _NOT_OFFERED:
         if params.get(name):
-            raise ServiceFault(501, "NotImplemented", f"The sandbox does not offer {name} of AssumeRole.")
+            raise not_offered(f"{name} of AssumeRole")
     for name, pattern, shortest, longest in _CONSTRAINTS:
         value = params.get(name)
         if value is None and name not in _REQUIRED:
@@ -105,6 +106,11 @@ def chained(principal: Principal, params: Mapping[str, Any]) -> Mapping[str, Any
 def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any]) -> dict[str, Any]:
     """Answer an `AssumeRole` request that has been allowed.
 
+    Parameters:
+        keyring: takes the credentials.
+        principal: who asks.
+        params: the parameters of the request.
+
     Raises:
         ServiceFault: the session would last longer than the role or role chaining permits.
     """
@@ -113,12 +119,8 @@ def assume_role(keyring: Keyring, principal: Principal, params: Mapping[str, Any
         raise ServiceFault(403, "AccessDenied", "The role was deleted while it was being assumed.")
     seconds = int(params.get("DurationSeconds") or _DEFAULT_SECONDS)
     _check_duration(seconds, role.max_session_seconds, chained=principal.role_arn is not None)
-    name = params["RoleSessionName"]
-    session = Principal(
-        account=role.account,
-        arn=f"arn:{principal.partition}:sts::{role.account}:assumed-role/{role.name}/{name}",
-        user_id=f"{role.id}:{name}",
-        role_arn=role.arn,
+    session = replace(
+        role_session(role, params["RoleSessionName"]),
         session_policies=tuple(_session_policies(role, principal.partition, params)),
         session_tags={tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()},
         source_identity=params.get("SourceIdentity") or "",

@@ -34,8 +34,3 @@ class Caller(Protocol):
         Raises:
             botocore.exceptions.ClientError: the call was refused.
         """
-
-
-def url_suffix(partition: str) -> str:
-    """The domain of a partition's endpoints, as `AWS::URLSuffix` gives it."""
-    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"

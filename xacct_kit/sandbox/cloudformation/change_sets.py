@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 
@@ -24,6 +25,8 @@ from xacct_kit.sandbox.cloudformation.requests import (
 from xacct_kit.sandbox.cloudformation.resolution import resolve
 from xacct_kit.sandbox.cloudformation.stacks import ChangeSet, Definition, Stack, Stacks, new_id
 from xacct_kit.sandbox.faults import ServiceFault
+
+_LOG = logging.getLogger(__name__)
 
 _NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -90,6 +93,11 @@ def _work_out(stacks: Stacks, caller: Caller, stack: Stack, change_set: ChangeSe
             plan = make_plan(stack, resolution, known)
         except ServiceFault as fault:
             change_set.status, change_set.reason = "FAILED", fault.message
+            return
+        except Exception as error:
+            # Nobody waits for the thread: the change set tells what it died of, and is not left pending.
+            _LOG.exception("The change set %s failed", change_set.name)
+            change_set.status, change_set.reason = "FAILED", f"Internal Failure: {error!r}"
             return
         if plan.empty:
             change_set.status, change_set.reason = "FAILED", _NO_CHANGES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from xacct_kit.sandbox.cloudformation.functions import (
@@ -92,13 +93,7 @@ def evaluate_conditions(template: Template, scope: Scope) -> dict[str, bool]:
         scope: where parameters are looked up; its own conditions are not used.
     """
     values: dict[str, bool] = {}
-    known = Scope(
-        mappings=scope.mappings,
-        conditions=values,
-        ref=scope.ref,
-        get_att=scope.get_att,
-        import_value=scope.import_value,
-    )
+    known = replace(scope, conditions=values)
     for name in _condition_order(template):
         values[name] = bool(evaluate(template.conditions[name], known))
     return values

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xacct_kit.sandbox.cloudformation.parameters import shown
-from xacct_kit.sandbox.cloudformation.resources import as_tags
+from xacct_kit.sandbox.cloudformation.resources import as_tags, given
 from xacct_kit.sandbox.cloudformation.stacks import ChangeSet, Event, Output, Resource, Stack
-
-
-def given(**members: Any) -> dict[str, Any]:
-    """The members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def stack_description(stack: Stack) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
-from xacct_kit.sandbox.cloudformation.descriptions import given
 from xacct_kit.sandbox.cloudformation.operations import Answer, Operation, named_stack
 from xacct_kit.sandbox.cloudformation.plan import Known
 from xacct_kit.sandbox.cloudformation.property_differences import property_differences
@@ -32,7 +31,7 @@ from xacct_kit.sandbox.cloudformation.refusals import (
 )
 from xacct_kit.sandbox.cloudformation.requests import Params, page
 from xacct_kit.sandbox.cloudformation.resolution import resolve
-from xacct_kit.sandbox.cloudformation.resources import GONE, Properties
+from xacct_kit.sandbox.cloudformation.resources import GONE, Properties, given
 from xacct_kit.sandbox.cloudformation.stacks import DriftDetection, Resource, ResourceDrift, Stack, Stacks
 from xacct_kit.sandbox.cloudformation.types import RESOURCE_TYPES
 

@@ -28,6 +28,7 @@ from xacct_kit.sandbox.cloudformation.resources import (
     action,
     as_tags,
     document_text,
+    given,
     if_there,
     removal,
     tag_values,
@@ -40,19 +41,17 @@ _MAX_POLICY_VERSIONS = 5
 def _make_role(request: Request) -> Made:
     properties = request.properties
     name = properties.get("RoleName", request.generated_name)
-    params = {
-        "RoleName": name,
-        "AssumeRolePolicyDocument": document_text(properties["AssumeRolePolicyDocument"]),
-        "Path": properties.get("Path"),
-        "Description": properties.get("Description"),
-        "MaxSessionDuration": _session_seconds(properties),
-        "PermissionsBoundary": properties.get("PermissionsBoundary"),
-        "Tags": as_tags(tag_values(properties.get("Tags"))) or None,
-    }
-    role = request.call(
-        "iam", "CreateRole", {key: value for key, value in params.items() if value is not None}
+    params = given(
+        RoleName=name,
+        AssumeRolePolicyDocument=document_text(properties["AssumeRolePolicyDocument"]),
+        Path=properties.get("Path"),
+        Description=properties.get("Description"),
+        MaxSessionDuration=_session_seconds(properties),
+        PermissionsBoundary=properties.get("PermissionsBoundary"),
+        Tags=as_tags(tag_values(properties.get("Tags"))) or None,
     )
-    return Made(physical_id=name, attributes={"Arn": role["Role"]["Arn"], "RoleId": role["Role"]["RoleId"]})
+    role = request.call("iam", "CreateRole", params)["Role"]
+    return Made(physical_id=name, attributes={"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
 def _session_seconds(properties: Properties) -> int:
@@ -169,15 +168,13 @@ def _read_document(document: Any) -> Any:
 
 def _make_managed_policy(request: Request) -> Made:
     properties = request.properties
-    params = {
-        "PolicyName": properties.get("ManagedPolicyName", request.generated_name),
-        "PolicyDocument": document_text(properties["PolicyDocument"]),
-        "Path": properties.get("Path"),
-        "Description": properties.get("Description"),
-    }
-    policy = request.call(
-        "iam", "CreatePolicy", {key: value for key, value in params.items() if value is not None}
-    )["Policy"]
+    params = given(
+        PolicyName=properties.get("ManagedPolicyName", request.generated_name),
+        PolicyDocument=document_text(properties["PolicyDocument"]),
+        Path=properties.get("Path"),
+        Description=properties.get("Description"),
+    )
+    policy = request.call("iam", "CreatePolicy", params)["Policy"]
     return Made(
         physical_id=policy["Arn"], attributes={"PolicyArn": policy["Arn"], "PolicyId": policy["PolicyId"]}
     )

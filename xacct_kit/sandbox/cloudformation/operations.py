@@ -26,6 +26,7 @@ from xacct_kit.sandbox.cloudformation.requests import (
     template_of,
 )
 from xacct_kit.sandbox.cloudformation.resolution import resolve
+from xacct_kit.sandbox.cloudformation.resources import given
 from xacct_kit.sandbox.cloudformation.stacks import Stack, Stacks
 from xacct_kit.sandbox.cloudformation.template import Template
 from xacct_kit.sandbox.cloudformation.types import needed_capabilities
@@ -242,7 +243,7 @@ def _get_template(stacks: Stacks, caller: Caller, params: Params) -> Answer:
 
 def _summarised(template: Template) -> Answer:
     needed = needed_capabilities(template)
-    return descriptions.given(
+    return given(
         Description=template.description or None,
         Capabilities=[needed[0]] if needed else [],
         CapabilitiesReason=needed[1] if needed else None,

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from xacct_kit.sandbox.cloudformation.caller import Call, Caller, url_suffix
+from xacct_kit.aws.partitions import PARTITIONS
+from xacct_kit.sandbox.cloudformation.caller import Call, Caller
 from xacct_kit.sandbox.cloudformation.refusals import HandlerError, ResourceError, handler_message
 from xacct_kit.sandbox.cloudformation.resources import (
     Made,
@@ -27,7 +28,8 @@ from xacct_kit.sandbox.cloudformation.resources import (
 
 def _make_handle(request: Request) -> Made:
     caller = request.caller
-    host = f"cloudformation-waitcondition-{caller.region}.s3.{caller.region}.{url_suffix(caller.partition)}"
+    suffix = PARTITIONS[caller.partition].dns_suffix
+    host = f"cloudformation-waitcondition-{caller.region}.s3.{caller.region}.{suffix}"
     return Made(physical_id=f"https://{host}/{request.generated_name}-{uuid.uuid4()}")
 
 
@@ -70,7 +72,7 @@ def _bucket_parts(name: str, properties: Properties) -> Parts:
 
 
 def _bucket_attributes(name: str, _: Properties, caller: Caller) -> Mapping[str, str]:
-    suffix = url_suffix(caller.partition)
+    suffix = PARTITIONS[caller.partition].dns_suffix
     return {
         "Arn": f"arn:{caller.partition}:s3:::{name}",
         "DomainName": f"{name}.s3.{suffix}",

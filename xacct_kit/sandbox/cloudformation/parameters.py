@@ -161,6 +161,11 @@ def shown(template: Template, values: Mapping[str, str]) -> list[dict[str, str]]
     ]
 
 
+def as_parameters(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Names and values as a request brings them."""
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+
 def declarations(template: Template) -> list[dict[str, Any]]:
     """Parameters as a summary of a template shows them."""
     return [_declaration(name, declared) for name, declared in template.parameters.items()]

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from xacct_kit.sandbox import faults
 from xacct_kit.sandbox.cloudformation.caller import Call, Caller
 from xacct_kit.sandbox.faults import ServiceFault
 
@@ -19,7 +20,7 @@ def invalid(message: str) -> ServiceFault:
 
 def not_offered(what: str) -> ServiceFault:
     """The refusal of something that AWS has and the sandbox does not."""
-    return ServiceFault(501, "NotImplemented", f"The sandbox's CloudFormation does not offer {what}.")
+    return faults.not_offered(what, by="The sandbox's CloudFormation")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xacct_kit.sandbox.cloudformation.caller import Caller, url_suffix
+from xacct_kit.aws.partitions import PARTITIONS
+from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import dependencies, evaluate_conditions, included
 from xacct_kit.sandbox.cloudformation.functions import NO_VALUE, Scope, evaluate, references
 from xacct_kit.sandbox.cloudformation.parameters import referred
@@ -162,5 +163,5 @@ def _pseudo_parameters(caller: Caller, stack: Stack) -> dict[str, Any]:
         "AWS::Region": caller.region,
         "AWS::StackId": stack.id,
         "AWS::StackName": stack.name,
-        "AWS::URLSuffix": url_suffix(caller.partition),
+        "AWS::URLSuffix": PARTITIONS[caller.partition].dns_suffix,
     }

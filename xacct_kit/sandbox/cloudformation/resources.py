@@ -138,8 +138,7 @@ def differences(before: Parts, after: Parts) -> Iterator[tuple[Action, Action]]:
 
 def action(service: str, operation: str, **params: Any) -> Action:
     """One call as an action; parameters that are None are left out."""
-    given = {name: value for name, value in params.items() if value is not None}
-    return lambda call: call(service, operation, given)
+    return lambda call: call(service, operation, given(**params))
 
 
 GONE = frozenset({"NoSuchBucket", "NoSuchEntity", "ParameterNotFound"})
@@ -178,3 +177,8 @@ def tag_values(tags: Any) -> dict[str, str]:
 def as_tags(values: Mapping[str, str]) -> list[dict[str, str]]:
     """Keys and values as a list of tags."""
     return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 
 from __future__ import annotations
 
+from xacct_kit.sandbox import faults
 from xacct_kit.sandbox.faults import ServiceFault
 
 
@@ -28,4 +29,4 @@ def policy_evaluation(text: str) -> ServiceFault:
 
 def not_offered(what: str) -> ServiceFault:
     """The sandbox would have to guess."""
-    return ServiceFault(501, "NotImplemented", f"The sandbox does not offer {what} in a policy simulation.")
+    return faults.not_offered(f"{what} in a policy simulation")
