@@ -42,6 +42,8 @@ from xacct_kit.steps.external_ids import make_external_id
 from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.waiting import silent
 
+pytestmark = pytest.mark.slow
+
 MEMBERS = ("333333333333", "400000000000", "400000000001")
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 PROBES = ["rotate-stack", "new-id-is-accepted", "old-id-is-refused"]

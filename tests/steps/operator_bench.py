@@ -192,9 +192,12 @@ def _said(row: Finding) -> tuple[str, ...]:
 _VARYING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|[0-9]+")
 
 
+_SPAN = re.compile(r"# (?:second|minute)s?\b")
+
+
 def _plain(text: str) -> str:
     """A text without what differs between two accounts, users or times."""
-    return _VARYING.sub("#", text)
+    return _SPAN.sub("# seconds", _VARYING.sub("#", text))
 
 
 # The keys of params that say who a principal is.

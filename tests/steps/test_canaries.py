@@ -21,6 +21,8 @@ from xacct_kit.steps.canary_catalogue import CANARIES
 from xacct_kit.steps.cost_explorer import price_note
 from xacct_kit.steps.leftovers import remove_leftovers
 
+pytestmark = pytest.mark.slow
+
 ROLE = "CrossAccountExecutionRole"
 SANDBOX = "params/sandbox.yaml"
 

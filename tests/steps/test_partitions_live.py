@@ -19,6 +19,8 @@ from xacct_kit.steps.handover import hand_over
 from xacct_kit.steps.invite import invite_account
 from xacct_kit.views.handover import to_json, to_text
 
+pytestmark = pytest.mark.slow
+
 MAIN, MEMBER = "222222222222", "333333333333"
 REGIONS = {"aws": "eu-central-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 CONSOLES = {

@@ -169,6 +169,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_a_rotation_that_is_killed_goes_on_and_nobody_is_locked_out(
     served: xk.Session, reference: str, part: str
