@@ -19,10 +19,10 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null | awk '{ print 2 * $$1 }')
 
 # What takes long is left to .ci/run, which sets CI.
-SLOW := $(if $(CI),,-m 'not slow')
+TAKEN := $(if $(CI),not thorough,not slow and not thorough)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test check browser notebooks docs bench clean
+.PHONY: help demo app test thorough check browser notebooks docs bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,8 +34,11 @@ app: $(READY) ## 0_start_here as an app in the browser, without its code
 	JUPYTER_PATH=xacct_kit/interactive/share $(BIN)/voila --template=xacct notebooks/0_start_here.ipynb
 
 test: check ## the checks, the tests, and every notebook against its saved outputs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(TAKEN)' tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks
+
+thorough: $(READY) ## what takes longest: each action of each operator's policy, the demo of the wheel
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m thorough tests
 
 check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -69,6 +69,7 @@ class Checkout:
             script = commands / name
             script.write_text(f'#!/bin/sh\nexec {_quoted(sys.executable, STAND_IN, name)} "$@"\n')
             script.chmod(0o755)
+        (commands / "activate").write_text(f"PATH={_quoted(commands)}:$PATH\n", encoding="utf-8")
         for tool in ("ruff", "mypy"):
             (commands / tool).symlink_to(Path(sys.executable).with_name(tool))
         # To make, what the kit needs is there already.

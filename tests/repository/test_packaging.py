@@ -173,7 +173,7 @@ def test_its_command_runs_anywhere(installed: Path, tmp_path: Path) -> None:
         assert "AWS::IAM::Role" in template
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_its_demo_runs_anywhere(installed: Path, tmp_path: Path) -> None:
     told = run([installed / "xacct", "demo", "--out", "results"], tmp_path)
     assert "report.html" in told

@@ -189,7 +189,9 @@ def _said(row: Finding) -> tuple[str, ...]:
     return (*told, _plain(row.why), _plain(row.fix))
 
 
-_VARYING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|[0-9]+")
+_VARYING = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|Request ID: \w+|[0-9]+"
+)
 
 
 _SPAN = re.compile(r"# (?:second|minute)s?\b")
