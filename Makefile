@@ -37,7 +37,7 @@ test: check ## the checks, the tests, and every notebook against its saved outpu
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(TAKEN)' tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks
 
-thorough: $(READY) ## what takes longest: each action of each operator's policy, the demo of the wheel
+thorough: $(READY) ## what takes longest: operators' policies action by action, benchmarks, the wheel's demo
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m thorough tests
 
 check: $(READY) ## format, lint and types

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 PEERS = [name for name in ("botocove", "awsrun") if find_spec(name)]
 
