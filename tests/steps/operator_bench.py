@@ -190,7 +190,7 @@ def _said(row: Finding) -> tuple[str, ...]:
 
 
 _VARYING = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|Request ID: \w+|[0-9]+"
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(car|o|ou|p|r)-[0-9a-z-]{4,}|Request ID: [\w-]+|[0-9]+"
 )
 
 
