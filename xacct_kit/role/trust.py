@@ -9,7 +9,8 @@ from typing import Any
 from xacct_kit.iam import Decision, Request, decide
 from xacct_kit.role.policy_documents import Document, is_unique_id, listed, statements_of
 
-_MAY_ASSUME = {
+# The policy of whoever may ask: whether it gets in is up to the trust policy.
+MAY_ASSUME = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
 }
@@ -71,7 +72,7 @@ def former_principals(trust: Document) -> tuple[str, ...]:
 
 def _decide(trust: Document, principal: str, role_arn: str, context: Mapping[str, Any]) -> Decision:
     request = Request(principal=principal, action="sts:AssumeRole", resource=role_arn, context=context)
-    return decide(request, identity=[_MAY_ASSUME], resource_policy=trust)
+    return decide(request, identity=[MAY_ASSUME], resource_policy=trust)
 
 
 def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:

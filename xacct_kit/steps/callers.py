@@ -14,6 +14,7 @@ from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.certainty import certainly
 from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.profile import Profile, RoleDefinition, RoleValues, load_profile
+from xacct_kit.role.trust import MAY_ASSUME
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -67,12 +68,6 @@ def trusted_principals(session: Session, account: str) -> Iterator[Principal]:
             yield principal
 
 
-_MAY_ASSUME = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
-}
-
-
 def is_trusted(session: Session, account: str, principal: Principal, external_id: str | None) -> bool | None:
     """Whether the profile's trust policy lets a principal in whose own policies let it ask.
 
@@ -119,7 +114,7 @@ def lets_in(
         resource=role_arn,
         context=context if external_id is None else {**context, "sts:ExternalId": external_id},
     )
-    return certainly(request, identity=[_MAY_ASSUME], resource_policy=trust)
+    return certainly(request, identity=[MAY_ASSUME], resource_policy=trust)
 
 
 def known_external_id(session: Session) -> str:

@@ -207,6 +207,17 @@ CHANGE_STACK: Grants = (
         "cloudformation:ExecuteChangeSet",
     ),
 )
+REMOVE_BOUNDARY: Grants = (
+    member(
+        BOUNDARY,
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:GetPolicy",
+        "iam:ListEntitiesForPolicy",
+        "iam:ListPolicyVersions",
+        where=Feature.BOUNDARY,
+    ),
+)
 DEPLOY_STACK: Grants = (
     *CHANGE_STACK,
     # An update that failed, and a creation that did.
@@ -233,17 +244,8 @@ DEPLOY_STACK: Grants = (
         "iam:PutRolePermissionsBoundary",
         where=Feature.BOUNDARY,
     ),
-    member(
-        BOUNDARY,
-        "iam:CreatePolicy",
-        "iam:CreatePolicyVersion",
-        "iam:DeletePolicy",
-        "iam:DeletePolicyVersion",
-        "iam:GetPolicy",
-        "iam:ListEntitiesForPolicy",
-        "iam:ListPolicyVersions",
-        where=Feature.BOUNDARY,
-    ),
+    member(BOUNDARY, "iam:CreatePolicy", "iam:CreatePolicyVersion", where=Feature.BOUNDARY),
+    *REMOVE_BOUNDARY,
 )
 
 
