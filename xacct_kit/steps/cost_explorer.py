@@ -8,7 +8,7 @@ from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_access
-from xacct_kit.steps.canary_catalogue import CANARY_PRICE
+from xacct_kit.steps.canaries.catalogue import CANARY_PRICE
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.waiting import Progress, silent

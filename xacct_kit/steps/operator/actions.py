@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX
+from xacct_kit.steps.canaries.catalogue import CANARIES, PREFIX
 
 
 class Task(StrEnum):
