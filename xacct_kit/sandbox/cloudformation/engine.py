@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import in_order
@@ -60,7 +61,7 @@ class Worker:
             self._set_status("DELETE_FAILED", _failed_to("delete", failed))
             return
         with self._stacks.lock:
-            self._stack.deleted = self._stacks.now()
+            self._stack.deleted = datetime.now(UTC)
             self._stack.outputs = ()
             self._stack.imports = frozenset()
             self._stack.set_status("DELETE_COMPLETE")

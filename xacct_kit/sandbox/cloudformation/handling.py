@@ -7,6 +7,7 @@ import secrets
 import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation.caller import Call, Caller
 from xacct_kit.sandbox.cloudformation.refusals import ResourceError, handler_call, handler_message
@@ -108,7 +109,7 @@ class Handling:
         """Make or change a resource so that it is as declared; one that is so already is not touched."""
         current = self.existing(declared.logical_id)
         needs = resolution.needs[declared.logical_id]
-        wanted = Resource(declaration=declared, depends_on=needs, updated=self._stacks.now())
+        wanted = Resource(declaration=declared, depends_on=needs, updated=datetime.now(UTC))
         try:
             wanted = replace(wanted, properties=resolution.properties(declared))
             shown = resolution.properties(declared, hide=True)

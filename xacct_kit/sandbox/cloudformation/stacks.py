@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
@@ -150,7 +150,6 @@ class Stack:
     id: str
     name: str
     created: datetime
-    now: Callable[[], datetime]
     definition: Definition
     status: str = ""
     reason: str | None = None
@@ -204,7 +203,7 @@ class Stack:
         Returns:
             The resource with that status.
         """
-        told = replace(resource, status=status, reason=reason, updated=self.now())
+        told = replace(resource, status=status, reason=reason, updated=datetime.now(UTC))
         if keep:
             self.resources[told.logical_id] = told
         self._add_event(
@@ -219,7 +218,7 @@ class Stack:
         return told
 
     def _add_event(self, **members: Any) -> None:
-        self.events.append(Event(time=self.now(), **members))
+        self.events.append(Event(time=datetime.now(UTC), **members))
 
     @property
     def in_progress(self) -> bool:
@@ -235,8 +234,7 @@ class Stack:
 class Stacks:
     """Every stack of every account and region, with the lock that guards them."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self.now = now
+    def __init__(self) -> None:
         self.lock = threading.RLock()
         self._places: dict[tuple[str, str], dict[str, Stack]] = {}
 
@@ -258,7 +256,7 @@ class Stacks:
     def new(self, caller: Caller, name: str, definition: Definition) -> Stack:
         """A new stack, which is not kept before `add`."""
         stack_id = new_id(caller, "stack", name)
-        return Stack(id=stack_id, name=name, created=self.now(), now=self.now, definition=definition)
+        return Stack(id=stack_id, name=name, created=datetime.now(UTC), definition=definition)
 
     def add(self, caller: Caller, stack: Stack) -> None:
         """Keep a stack in the caller's account and region."""
