@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import in_order
-from xacct_kit.sandbox.cloudformation.handling import Handling, Reversal, Rollback
+from xacct_kit.sandbox.cloudformation.handling import Handling
 from xacct_kit.sandbox.cloudformation.refusals import invalid, listed
 from xacct_kit.sandbox.cloudformation.resolution import Resolution, resolve
-from xacct_kit.sandbox.cloudformation.stacks import Definition, Resource, Stack, Stacks
+from xacct_kit.sandbox.cloudformation.stacks import Definition, Resource, Reversal, Rollback, Stack, Stacks
 from xacct_kit.sandbox.faults import ServiceFault
 
 

@@ -8,14 +8,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.refusals import invalid
+from xacct_kit.sandbox.cloudformation.resources import Action
 from xacct_kit.sandbox.cloudformation.template import Declaration, Template
-
-if TYPE_CHECKING:
-    from xacct_kit.sandbox.cloudformation.handling import Rollback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +139,46 @@ class DriftDetection:
     reason: str | None = None
     stack_status: str | None = None
     drifted: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reversal:
+    """What an operation did to one resource, and how it is put back.
+
+    Attributes:
+        after: the resource as the operation left it.
+        before: the resource as it was; None when there was none.
+        actions: what reverses the changes to a resource that was kept, first change first.
+        touched: whether anything was done to it at all.
+    """
+
+    after: Resource
+    before: Resource | None = None
+    actions: tuple[Action, ...] = ()
+    touched: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether the operation failed on this resource."""
+        return self.after.status.endswith("_FAILED")
+
+    @property
+    def replaced(self) -> bool:
+        """Whether there is another resource now than before."""
+        return self.before is not None and self.before.physical_id != self.after.physical_id
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The rollback of an update that could not be done to its end.
+
+    Attributes:
+        reversals: what the update did to each resource, first change first.
+        failed: those of them that could not be put back.
+    """
+
+    reversals: tuple[Reversal, ...]
+    failed: tuple[Reversal, ...]
 
 
 @dataclass(kw_only=True)
