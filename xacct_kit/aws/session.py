@@ -90,7 +90,11 @@ class Session:
         self._on_close()
 
     def prepare(self, services: Iterable[tuple[str, str]]) -> None:
-        """Build clients, by service and region, while something else is waited for."""
+        """Build clients, while something else is waited for.
+
+        Parameters:
+            services: botocore's name of each service, and the region that it is called in.
+        """
         self._clients.prepare(services)
 
     def call(
@@ -351,7 +355,11 @@ class Session:
         return self.assumed(main or self.operator, arn, external_id=self.management_external_id).caller
 
     def take_share(self, share: float) -> None:
-        """Call no more often than a share of what AWS allows; others, in other processes, take the rest."""
+        """Call no more often than a share of what AWS allows; others, in other processes, take the rest.
+
+        Parameters:
+            share: from 0 to 1.
+        """
         self._budgets = Budgets(share=share)
 
     def forget(self, account: str) -> None:

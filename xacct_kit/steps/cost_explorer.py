@@ -41,7 +41,14 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
 
 
 def price_note(session: Session) -> str:
-    """What a run costs, in one line, before anything is asked."""
+    """What a run costs, in one line, before anything is asked.
+
+    Parameters:
+        session: whose run it is.
+
+    Returns:
+        What is charged at the most, in US dollars.
+    """
     return price_line(session.params, len(session.params.accounts))
 
 
