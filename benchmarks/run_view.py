@@ -5,16 +5,15 @@ Run as `python benchmarks/run_view.py [ACCOUNTS …]`. It needs a Chromium.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
-from conftest import _NAMES, _QUIET
+from chromium import launched
 from lab_pages import open_notebook
-from notebook_servers import serving
+from notebook_servers import serving_lab
 from playwright.sync_api import Page, sync_playwright
 from run_notebooks import ended_run, opening, write_notebook
 
@@ -65,18 +64,16 @@ def measure(page: Page, lab: str, accounts: int) -> str:
 
 def main(sizes: list[int]) -> None:
     """Print the figures of a run of each size."""
-    executable = next(filter(None, map(shutil.which, _NAMES)), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
         for accounts in sizes:
             write_notebook(home, f"run{accounts}", *opening(f"runs/{accounts}"))
             ended_run(home / "notebooks" / "runs" / str(accounts), accounts)
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_QUIET))
-        settings = ("--ServerApp.root_dir", folder, "--allow-root", "--expose-app-in-browser")
-        with serving("jupyterlab", *settings, home=home) as address:
+        browser = launched(playwright)
+        with serving_lab(home) as lab:
             for accounts in sizes:
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                print(measure(page, f"{address}/lab/tree/notebooks", accounts), flush=True)
+                print(measure(page, lab, accounts), flush=True)
                 page.close()
         browser.close()
 

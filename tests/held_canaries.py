@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import xacct_kit as xk
+from xacct_kit.report import Report
+from xacct_kit.steps.canaries.leftovers import remove_in_account
 
 MEMBER = "333333333333"
 
@@ -25,6 +27,10 @@ def held_canaries(session: xk.Session) -> Held:
     """Kind and name of what is there, and its tags; None where the service knows no tags."""
     found = {(kind, name): tags for kind, name, tags in _everything(session)}
     return {key: tags for key, tags in found.items() if key[1].startswith("xacct-canary-")}
+
+
+def remove_leftovers(session: xk.Session) -> Report:
+    return Report.of(remove_in_account(session, MEMBER, lambda _: None))
 
 
 def names_of(held: Held) -> set[str]:

@@ -23,7 +23,6 @@ from xacct_kit.steps import (
     deploy,
     drift,
     drift_repair,
-    leftovers,
     offboard,
     plan,
     posture,
@@ -34,6 +33,7 @@ from xacct_kit.steps import (
     status,
     trust,
 )
+from xacct_kit.steps.canaries import leftovers
 from xacct_kit.steps.waiting import Progress, silent
 
 CHECKS: tuple[AccountStep, ...] = (

@@ -13,7 +13,7 @@ from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.links import presigned
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.params import Params
-from xacct_kit.steps.canary_catalogue import CANARIES
+from xacct_kit.steps.canaries.catalogue import CANARIES
 from xacct_kit.steps.catalogue import PROBES
 
 each_partition = pytest.mark.parametrize("name", PARTITIONS)

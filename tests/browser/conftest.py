@@ -9,40 +9,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from notebook_servers import serving
+from chromium import installed, launched
+from notebook_servers import serving_app, serving_lab
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _MISSING = "There is no Chromium; apt-get install chromium, or brew install --cask chromium, and run again"
 
 # Milliseconds; a kernel takes its time on a machine that has other work.
 _PATIENCE = 60_000
 
-# Without these a browser looks for its makers' servers.
-_QUIET = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-)
-
 
 # Of a module, because as long as it is there no other loop of asyncio runs in the process.
 @pytest.fixture(scope="module")
 def chromium(no_aws: None) -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, _NAMES)), None)
-    if executable is None:
+    if installed() is None:
         # Where everything must hold, a browser that is not there is a fault.
         (pytest.fail if "CI" in os.environ else pytest.skip)(_MISSING)
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_QUIET))
+        browser = launched(playwright)
         yield browser
         browser.close()
 
@@ -75,17 +63,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory, no_aws: None) -> Iterator[str]
     """The address of a JupyterLab with copies of the notebooks and the params."""
     folder = _copies(tmp_path_factory.mktemp("lab"))
     _refuse_news(folder)
-    settings = ("--ServerApp.root_dir", str(folder), "--allow-root", "--expose-app-in-browser")
-    with serving("jupyterlab", *settings, home=folder) as address:
-        yield f"{address}/lab/tree/notebooks"
+    with serving_lab(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, no_aws: None) -> Iterator[str]:
     """The address of 0_start_here as an app, without its code."""
     folder = _copies(tmp_path_factory.mktemp("app"))
-    notebook = folder / "notebooks" / "0_start_here.ipynb"
-    with serving("voila", str(notebook), "--no-browser", "--template=xacct", home=folder) as address:
+    with serving_app(folder / "notebooks" / "0_start_here.ipynb", home=folder) as address:
         yield address
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -42,6 +42,19 @@ def serving(module: str, *options: str, home: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def serving_lab(home: Path) -> Iterator[str]:
+    """The address of a JupyterLab with the notebooks of a folder."""
+    settings = ("--ServerApp.root_dir", str(home), "--allow-root", "--expose-app-in-browser")
+    with serving("jupyterlab", *settings, home=home) as address:
+        yield f"{address}/lab/tree/notebooks"
+
+
+def serving_app(notebook: Path, home: Path) -> AbstractContextManager[str]:
+    """The address of a notebook as an app, without its code."""
+    return serving("voila", str(notebook), "--no-browser", "--template=xacct", home=home)
 
 
 def _free_port() -> int:

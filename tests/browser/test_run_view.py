@@ -10,7 +10,7 @@ import pytest
 from axe import grave_findings
 from conftest import SCREENSHOTS
 from lab_pages import open_notebook, run_all
-from notebook_servers import serving
+from notebook_servers import serving_app, serving_lab
 from playwright.sync_api import Locator, Page, expect
 from run_notebooks import RED_EVERY, ended_run, opening, watching, write_notebook
 
@@ -27,9 +27,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run_lab(home: Path) -> Iterator[str]:
-    settings = ("--ServerApp.root_dir", str(home), "--allow-root", "--expose-app-in-browser")
-    with serving("jupyterlab", *settings, home=home) as address:
-        yield f"{address}/lab/tree/notebooks"
+    with serving_lab(home) as address:
+        yield address
 
 
 def run_notebook(page: Page, lab: str, name: str) -> Locator:
@@ -151,7 +150,7 @@ def test_in_an_app_nothing_grave_is_found(page: Page, home: Path) -> None:
     notebook = write_notebook(home, "app", *opening("runs/app"))
     # Left before its server is gone, whatever has come of it.
     with (
-        serving("voila", str(notebook), "--no-browser", "--template=xacct", home=home) as address,
+        serving_app(notebook, home=home) as address,
         leaving(page),
     ):
         page.goto(address)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from axe import grave_findings
 from lab_pages import open_notebook
-from notebook_servers import serving
+from notebook_servers import serving_app, serving_lab
 from playwright.sync_api import Page, WebSocket, expect
 from wizard_notebook import written
 
@@ -32,15 +32,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wizard_lab(home: Path) -> Iterator[str]:
-    settings = ("--ServerApp.root_dir", str(home), "--allow-root", "--expose-app-in-browser")
-    with serving("jupyterlab", *settings, home=home) as address:
-        yield f"{address}/lab/tree/notebooks"
+    with serving_lab(home) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def wizard_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("wizard-app")
-    with serving("voila", str(written(home)), "--no-browser", "--template=xacct", home=home) as address:
+    with serving_app(written(home), home=home) as address:
         yield address
 
 

@@ -12,7 +12,7 @@ from xacct_kit.params import Params
 from xacct_kit.report import Expectation
 from xacct_kit.role.profile import PROFILES, RoleDefinition, RoleValues, load_profile
 from xacct_kit.steps.callers import lets_in
-from xacct_kit.steps.canary_catalogue import CANARIES, CANARY_PRICE, CREATE_TAGS, Canary
+from xacct_kit.steps.canaries.catalogue import CANARIES, CANARY_PRICE, CREATE_TAGS, Canary
 from xacct_kit.steps.catalogue import COST_EXPLORER_PRICE, PROBES, Probe
 from xacct_kit.steps.cost_explorer import price_line
 from xacct_kit.steps.trial import expectation, filled, grants

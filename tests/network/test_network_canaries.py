@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from faulty_proxy import Ask, Ending, Fault, Meets, Reply, Request, proxied
-from held_canaries import MEMBER, administer, held_canaries, names_of
+from held_canaries import MEMBER, administer, held_canaries, names_of, remove_leftovers
 
 import xacct_kit as xk
 from xacct_kit.aws.clients import Connection
@@ -22,7 +22,6 @@ from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
 from xacct_kit.sandbox.process import SandboxProcess
 from xacct_kit.sandbox.protocol import refusal
-from xacct_kit.steps.leftovers import remove_leftovers
 
 pytestmark = pytest.mark.slow
 

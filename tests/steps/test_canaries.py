@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from by_hand import again
-from held_canaries import MEMBER, administer, held_canaries, names_of
+from held_canaries import MEMBER, administer, held_canaries, names_of, remove_leftovers
 
 import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Report, Verdict
 from xacct_kit.role.profile import load_profile
-from xacct_kit.steps.canary_catalogue import CANARIES
+from xacct_kit.steps.canaries.catalogue import CANARIES
 from xacct_kit.steps.cost_explorer import price_note
-from xacct_kit.steps.leftovers import remove_leftovers
 
 pytestmark = pytest.mark.slow
 

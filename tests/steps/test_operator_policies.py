@@ -27,7 +27,6 @@ from xacct_kit.steps import (
     drift,
     drift_repair,
     handover,
-    leftovers,
     offboard,
     plan,
     posture,
@@ -39,6 +38,7 @@ from xacct_kit.steps import (
     trust,
 )
 from xacct_kit.steps.callers import role_access
+from xacct_kit.steps.canaries import leftovers
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.create_account import create_account
 from xacct_kit.steps.creation.new_account import NewAccount

@@ -1,10 +1,12 @@
-"""Assumed roles: what STS tells of them, and what becomes of a call when one can no longer be assumed."""
+"""Assumed roles: the credentials that STS gives, and what becomes of a call when it gives no new ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from xacct_kit.aws.answers import Answer, Assumption, Caller
 from xacct_kit.aws.genuine import ForeignAnswer
 from xacct_kit.errors import AccessError
 from xacct_kit.report import Outcome
@@ -33,12 +35,40 @@ def role_of(arn: str) -> str | None:
     return path[1] if path[0] == "assumed-role" else None
 
 
-def credentials_of(result: Mapping[str, Any], role_arn: str) -> dict[str, str]:
-    """The credentials of an assumed role, as botocore renews them.
+def assumption_by(ask: Callable[[], Answer], role_arn: str, region: str) -> Assumption:
+    """What comes of assuming a role; the credentials of the caller that it gives renew themselves.
 
     Parameters:
-        result: what AssumeRole returned.
-        role_arn: the role that was asked for.
+        ask: makes the call.
+        role_arn: the role that is asked for.
+        region: where it is asked for.
+    """
+    answer = ask()
+    if not answer.ok:
+        return Assumption(None, answer)
+    try:
+        first = _credentials(answer.result, role_arn)
+    except ForeignAnswer as error:
+        return Assumption(None, Answer(error.outcome("sts:AssumeRole", region), answer.seconds))
+
+    def renew() -> dict[str, str]:
+        again = ask()
+        if not again.ok:
+            raise NotRenewed(role_arn, again.outcome)
+        return _credentials(again.result, role_arn)
+
+    from botocore.credentials import RefreshableCredentials
+
+    credentials = RefreshableCredentials.create_from_metadata(
+        first, refresh_using=renew, method="assume-role"
+    )
+    caller = Caller(name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
+    # What was given is the caller's alone.
+    return Assumption(caller, replace(answer, returned={}))
+
+
+def _credentials(result: Mapping[str, Any], role_arn: str) -> dict[str, str]:
+    """The credentials in what AssumeRole returned, as botocore renews them.
 
     Raises:
         ForeignAnswer: there are none, or they are those of another role.

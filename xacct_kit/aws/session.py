@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from xacct_kit.aws.answers import Answer, Assumption, Caller, of_caller
-from xacct_kit.aws.assumed import NotRenewed, credentials_of, name_of, role_of
+from xacct_kit.aws.assumed import NotRenewed, assumption_by, name_of, role_of
 from xacct_kit.aws.budgets import Budgets
 from xacct_kit.aws.clients import Clients, Connection
 from xacct_kit.aws.genuine import ForeignAnswer, is_from_aws, unreadable, without_request_id
@@ -90,7 +90,11 @@ class Session:
         self._on_close()
 
     def prepare(self, services: Iterable[tuple[str, str]]) -> None:
-        """Build clients, by service and region, while something else is waited for."""
+        """Build clients, while something else is waited for.
+
+        Parameters:
+            services: botocore's name of each service, and the region that it is called in.
+        """
         self._clients.prepare(services)
 
     def call(
@@ -288,7 +292,11 @@ class Session:
         Returns:
             The caller that it gave, whose credentials renew themselves; or why it gave none.
         """
-        assumption = self._assume(source, role_arn, external_id)
+        params = {"RoleArn": role_arn, "RoleSessionName": _SESSION_NAME}
+        if external_id is not None:
+            params["ExternalId"] = external_id
+        ask = partial(self.call, source, "sts", "AssumeRole", **params)
+        assumption = assumption_by(ask, role_arn, self.params.region)
         with self._lock:
             self._assumed[source.arn, role_arn, external_id] = assumption
         return assumption
@@ -300,37 +308,6 @@ class Session:
         if earlier is not None and earlier.caller is not None:
             return earlier
         return self.assume(source, role_arn, external_id=external_id)
-
-    def _assume(self, source: Caller, role_arn: str, external_id: str | None) -> Assumption:
-        params = {"RoleArn": role_arn, "RoleSessionName": _SESSION_NAME}
-        if external_id is not None:
-            params["ExternalId"] = external_id
-
-        def ask() -> Answer:
-            return self.call(source, "sts", "AssumeRole", **params)
-
-        def renew() -> dict[str, str]:
-            again = ask()
-            if not again.ok:
-                raise NotRenewed(role_arn, again.outcome)
-            return credentials_of(again.result, role_arn)
-
-        answer = ask()
-        if not answer.ok:
-            return Assumption(None, answer)
-        try:
-            first = credentials_of(answer.result, role_arn)
-        except ForeignAnswer as error:
-            outcome = error.outcome("sts:AssumeRole", self.params.region)
-            return Assumption(None, Answer(outcome, answer.seconds))
-        from botocore.credentials import RefreshableCredentials
-
-        credentials = RefreshableCredentials.create_from_metadata(
-            first, refresh_using=renew, method="assume-role"
-        )
-        caller = Caller(name_of(role_arn), answer.result["AssumedRoleUser"]["Arn"], credentials)
-        # What was given is the caller's alone.
-        return Assumption(caller, replace(answer, returned={}))
 
     def act_as(self, account: str, name: str, *, anew: bool = False) -> Assumption:
         """Act as a role that the operator may assume without external ID, or is already.
@@ -378,7 +355,11 @@ class Session:
         return self.assumed(main or self.operator, arn, external_id=self.management_external_id).caller
 
     def take_share(self, share: float) -> None:
-        """Call no more often than a share of what AWS allows; others, in other processes, take the rest."""
+        """Call no more often than a share of what AWS allows; others, in other processes, take the rest.
+
+        Parameters:
+            share: from 0 to 1.
+        """
         self._budgets = Budgets(share=share)
 
     def forget(self, account: str) -> None:

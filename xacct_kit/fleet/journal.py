@@ -322,6 +322,9 @@ def read_journal(path: str | Path) -> Report:
     Parameters:
         path: the file, or the folder of a run.
 
+    Returns:
+        The report; its findings are read from the file each time that they are gone over.
+
     Raises:
         RequestError: there is none, or a line is not a finding.
     """

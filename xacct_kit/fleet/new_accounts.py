@@ -65,6 +65,9 @@ def create_accounts(
         resume: whether to go on with the journal that is there: with what is missing, or not known.
         retry: with `resume`, whether what has failed is tried again too.
 
+    Returns:
+        The findings, and the accounts that are there now.
+
     Raises:
         RequestError: the journal is another run's, or there is no external ID where the params say.
         RunError: the journal cannot be written, or the operator has no credentials.

@@ -64,6 +64,9 @@ def watch(params: Params, command: str = "onboard", *, out: str | Path | None = 
         out: folder for what is found, and for the params of a run that is watched; that of the params when
             not given.
 
+    Returns:
+        The run that is watched, or in batch the one that has ended.
+
     Raises:
         RequestError: there is no such command; in batch also what a run raises.
         RunError: the folder cannot be written to; in batch also what a run raises.

@@ -10,6 +10,7 @@ from typing import Any
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.errors import PolicyError
 from xacct_kit.iam import Document, DocumentKind, compile_document
+from xacct_kit.role.policy_documents import statements_of
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
 from xacct_kit.sandbox.protocol import Operation
@@ -91,8 +92,7 @@ def _check_not_everyone(trust: Mapping[str, Any]) -> None:
     Raises:
         ServiceFault: it is.
     """
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
-    if any(statement.get("Principal") == "*" for statement in statements):
+    if any(statement.get("Principal") == "*" for statement in statements_of(trust)):
         text = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
         raise ServiceFault(400, "MalformedPolicyDocument", text)
 

@@ -23,7 +23,7 @@ from xacct_kit.sandbox.layout import NEW_ACCOUNTS, Layout
 from xacct_kit.sandbox.roles import ADMINISTRATOR, create_role, trusting
 
 if TYPE_CHECKING:
-    from xacct_kit.sandbox.gate import Caller
+    from xacct_kit.sandbox.caller import Caller
 
 _LOG = logging.getLogger(__name__)
 

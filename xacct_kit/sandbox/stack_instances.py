@@ -24,7 +24,7 @@ from xacct_kit.sandbox.cloudformation.stacks import Definition
 from xacct_kit.sandbox.roles import ensure_service_role
 
 if TYPE_CHECKING:
-    from xacct_kit.sandbox.gate import Caller
+    from xacct_kit.sandbox.caller import Caller
 
 ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
 EXECUTION_ROLE = "AWSCloudFormationStackSetExecutionRole"

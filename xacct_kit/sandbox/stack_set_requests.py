@@ -12,7 +12,7 @@ from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.stack_instances import Answer, Instance, Params, StackSet
 
 if TYPE_CHECKING:
-    from xacct_kit.sandbox.gate import Caller
+    from xacct_kit.sandbox.caller import Caller
 
 
 def check_retained(params: Params) -> None:

@@ -44,7 +44,7 @@ from xacct_kit.sandbox.stack_set_requests import (
 )
 
 if TYPE_CHECKING:
-    from xacct_kit.sandbox.gate import Caller
+    from xacct_kit.sandbox.caller import Caller
 
 _LOG = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import iam_backends
 
 from xacct_kit.iam import Document, DocumentKind, Request, compile_document, decide
+from xacct_kit.role.policy_documents import listed, statements_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,15 +259,11 @@ def forget_principal(arn: str, unique_id: str) -> None:
 def _without_principal(text: str, arn: str, unique_id: str) -> str:
     """A trust policy where a principal's ARN has given way to its unique ID; conditions keep the ARN."""
     trust = json.loads(text)
-    named = [statement["Principal"] for statement in _listed(trust["Statement"]) if "Principal" in statement]
-    trusting = [each for each in named if isinstance(each, dict) and arn in _listed(each.get("AWS", []))]
+    named = [statement["Principal"] for statement in statements_of(trust) if "Principal" in statement]
+    trusting = [each for each in named if isinstance(each, dict) and arn in listed(each.get("AWS", []))]
     for each in trusting:
         each["AWS"] = unique_id if each["AWS"] == arn else [unique_id if n == arn else n for n in each["AWS"]]
     return json.dumps(trust) if trusting else text
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _policies(owner: Any) -> Iterator[Policy]:

@@ -8,7 +8,7 @@ from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_access
-from xacct_kit.steps.canary_catalogue import CANARY_PRICE
+from xacct_kit.steps.canaries.catalogue import CANARY_PRICE
 from xacct_kit.steps.catalogue import COST_AND_USAGE, COST_EXPLORER_PRICE
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.waiting import Progress, silent
@@ -41,7 +41,14 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
 
 
 def price_note(session: Session) -> str:
-    """What a run costs, in one line, before anything is asked."""
+    """What a run costs, in one line, before anything is asked.
+
+    Parameters:
+        session: whose run it is.
+
+    Returns:
+        What is charged at the most, in US dollars.
+    """
     return price_line(session.params, len(session.params.accounts))
 
 

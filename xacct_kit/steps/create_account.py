@@ -1,10 +1,5 @@
 """The create_account step: a member account is asked for once and waited for, and its role is proven.
 
-Whoever acts in the management account needs, besides `sts:AssumeRole` on the role of the new account:
-`organizations:CreateAccount`, `DescribeAccount`, `DescribeCreateAccountStatus`, `ListAccounts`,
-`ListCreateAccountStatus`, for tags `TagResource`, and for a unit `ListOrganizationalUnitsForParent`,
-`ListParents` and `MoveAccount`.
-
 No account is created twice: AWS gives an e-mail address to one account alone, and before anything is asked
 for, and after an answer that was lost, the organization is looked through for the address and for a request.
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html

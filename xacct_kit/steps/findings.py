@@ -94,11 +94,9 @@ def finding(
     )
 
 
-def answered(
-    session: Session, question: Question, answer: Answer, *, why: str | None = None, cost: float = 0.0
-) -> Finding:
+def answered(session: Session, question: Question, answer: Answer, *, why: str | None = None) -> Finding:
     """The finding of one call's answer."""
-    return finding(session, question, answer.outcome, why=why, seconds=answer.seconds, cost=cost)
+    return finding(session, question, answer.outcome, why=why, seconds=answer.seconds)
 
 
 def not_tried(

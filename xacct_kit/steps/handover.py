@@ -37,6 +37,9 @@ def hand_over(session: Session, *, progress: Progress = silent) -> Report:
     Parameters:
         session: whose run it is.
         progress: is told what is done.
+
+    Returns:
+        For each account: who can assume its role, whether the form takes what it has, and its name.
     """
     accounts = session.params.accounts
     return Report.of(row for account in accounts for row in check_account(session, account, progress))

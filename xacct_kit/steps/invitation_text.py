@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from xacct_kit.iam import Request, decide
+from xacct_kit.role.policy_documents import Document, listed, statements_of
 from xacct_kit.role.profile import RoleDefinition
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _made(invited: Invited) -> Iterator[str]:
 
 def _trusted(invited: Invited) -> Iterator[str]:
     principals = [each["Principal"].get("AWS", ()) for each in _allowing(invited.role.trust)]
-    yield from dict.fromkeys(name for named in principals for name in _listed(named))
+    yield from dict.fromkeys(name for named in principals for name in listed(named))
 
 
 def _permitted(invited: Invited) -> Iterator[str]:
@@ -97,8 +98,8 @@ def _permitted(invited: Invited) -> Iterator[str]:
 
 def _elements(statement: Mapping[str, Any], element: str) -> str:
     if element in statement:
-        return ", ".join("everything" if each == "*" else each for each in _listed(statement[element]))
-    return f"everything but {', '.join(_listed(statement[f'Not{element}']))}"
+        return ", ".join("everything" if each == "*" else each for each in listed(statement[element]))
+    return f"everything but {', '.join(listed(statement[f'Not{element}']))}"
 
 
 def _warning(invited: Invited) -> Iterator[str]:
@@ -188,12 +189,8 @@ def _bullet(text: str) -> str:
     return f"- {text}"
 
 
-def _allowing(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [each for each in _listed(document["Statement"]) if each["Effect"] == "Allow"]
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _allowing(document: Document) -> list[Mapping[str, Any]]:
+    return [each for each in statements_of(document) if each["Effect"] == "Allow"]
 
 
 def moment(time: datetime) -> str:

@@ -14,8 +14,8 @@ from xacct_kit.errors import RequestError
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
 from xacct_kit.steps.callers import deployer_name
+from xacct_kit.steps.canaries.leftovers import remove_in_account
 from xacct_kit.steps.findings import ALLOWED, Question, broken, finding, not_tried
-from xacct_kit.steps.leftovers import remove_in_account
 from xacct_kit.steps.removal.calls import plan_removal
 from xacct_kit.steps.removal.gone import prove_gone
 from xacct_kit.steps.removal.left_behind import remove_left_behind

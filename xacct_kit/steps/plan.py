@@ -12,6 +12,7 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Report, Verdict
+from xacct_kit.role.policy_documents import Document, listed, statements_of
 from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import ACCESS, Question, broken, finding, no_access, not_tried
 from xacct_kit.steps.role_comparison import compare_role, definition_of
@@ -171,13 +172,10 @@ def _compared(hidden: Sequence[str]) -> str:
     return f"{', '.join(hidden)} is hidden: CloudFormation has compared it." if hidden else ""
 
 
-def _trusted(trust: Mapping[str, Any]) -> str:
+def _trusted(trust: Document) -> str:
     """Whom a trust policy names."""
-    found = trust["Statement"]
-    statements = found if isinstance(found, list) else [found]
-    named = [each["Principal"]["AWS"] for each in statements if each["Effect"] == "Allow"]
-    names = (name for each in named for name in ([each] if isinstance(each, str) else each))
-    return ", ".join(dict.fromkeys(names))
+    named = [each["Principal"]["AWS"] for each in statements_of(trust) if each["Effect"] == "Allow"]
+    return ", ".join(dict.fromkeys(name for each in named for name in listed(each)))
 
 
 def change_in_words(change: Mapping[str, Any]) -> str:

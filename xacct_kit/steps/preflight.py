@@ -20,6 +20,9 @@ def preflight(session: Session) -> Report:
 
     Nothing is changed.
 
+    Parameters:
+        session: whose run it is.
+
     Returns:
         For each account: the operator, the roles of main that it can act as, and its access to the account.
 

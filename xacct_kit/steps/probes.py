@@ -8,7 +8,7 @@ from xacct_kit.aws.answers import Assumption
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Finding, Report
 from xacct_kit.steps.callers import role_access
-from xacct_kit.steps.canaries import fly_canaries
+from xacct_kit.steps.canaries.flight import fly_canaries
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.findings import not_tried
 from xacct_kit.steps.side_by_side import side_by_side

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from xacct_kit.role.profile import Profile, load_profile
-from xacct_kit.steps.canary_catalogue import CANARIES
+from xacct_kit.steps.canaries.catalogue import CANARIES
 from xacct_kit.steps.catalogue import PROBES
 from xacct_kit.steps.cost_explorer import price_line
 from xacct_kit.steps.operator.actions import Task

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation import descriptions
 from xacct_kit.sandbox.cloudformation.caller import Caller
@@ -52,7 +53,7 @@ def _create_change_set(stacks: Stacks, caller: Caller, params: Params) -> Answer
         description=params.get("Description"),
         definition=definition,
         on_failure=params.get("OnStackFailure") or "ROLLBACK",
-        created=stacks.now(),
+        created=datetime.now(UTC),
     )
     stack.change_sets[name] = change_set
     work = threading.Thread(target=_work_out, args=(stacks, caller, stack, change_set), daemon=True)
@@ -150,7 +151,7 @@ def _execute_change_set(stacks: Stacks, caller: Caller, params: Params) -> Answe
         )
     if change_set.type == "UPDATE":
         check_updatable(stack)
-        stack.updated = stacks.now()
+        stack.updated = datetime.now(UTC)
     stack.change_set_id = change_set.id
     # The other change sets were worked out against a stack that will not be there any more.
     stack.change_sets = {change_set.name: change_set}

@@ -15,6 +15,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
@@ -91,7 +92,7 @@ class _Detector:
         read = RESOURCE_TYPES[resource.declaration.type].read
         if read is None:
             return None
-        now = self._stacks.now()
+        now = datetime.now(UTC)
         try:
             actual = read(self._call, resource.physical_id)
         except HandlerError as error:
@@ -110,7 +111,7 @@ class _Detector:
         return ResourceDrift(
             resource=resource,
             status="MODIFIED" if differences else "IN_SYNC",
-            time=self._stacks.now(),
+            time=datetime.now(UTC),
             expected=shown,
             actual=actual,
             differences=differences,
@@ -140,7 +141,7 @@ def _detect_stack_drift(stacks: Stacks, caller: Caller, params: Params) -> Answe
     names = frozenset(params.get("LogicalResourceIds") or ())
     for name in sorted(names - set(stack.resources)):
         raise invalid(f"Resource {name} does not exist for stack {stack.name}")
-    detection = DriftDetection(id=str(uuid.uuid4()), begun=stacks.now())
+    detection = DriftDetection(id=str(uuid.uuid4()), begun=datetime.now(UTC))
     stack.detections[detection.id] = detection
     threading.Thread(target=detector.run, args=(detection, names), daemon=True).start()
     return {"StackDriftDetectionId": detection.id}

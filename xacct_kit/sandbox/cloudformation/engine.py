@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import in_order
-from xacct_kit.sandbox.cloudformation.handling import Handling, Reversal, Rollback
+from xacct_kit.sandbox.cloudformation.handling import Handling
 from xacct_kit.sandbox.cloudformation.refusals import invalid, listed
 from xacct_kit.sandbox.cloudformation.resolution import Resolution, resolve
-from xacct_kit.sandbox.cloudformation.stacks import Definition, Resource, Stack, Stacks
+from xacct_kit.sandbox.cloudformation.stacks import Definition, Resource, Reversal, Rollback, Stack, Stacks
 from xacct_kit.sandbox.faults import ServiceFault
 
 
@@ -60,7 +61,7 @@ class Worker:
             self._set_status("DELETE_FAILED", _failed_to("delete", failed))
             return
         with self._stacks.lock:
-            self._stack.deleted = self._stacks.now()
+            self._stack.deleted = datetime.now(UTC)
             self._stack.outputs = ()
             self._stack.imports = frozenset()
             self._stack.set_status("DELETE_COMPLETE")

@@ -7,12 +7,13 @@ import secrets
 import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from xacct_kit.sandbox.cloudformation.caller import Call, Caller
 from xacct_kit.sandbox.cloudformation.refusals import ResourceError, handler_call, handler_message
 from xacct_kit.sandbox.cloudformation.resolution import Resolution
 from xacct_kit.sandbox.cloudformation.resources import Action, Properties, Request, ResourceType, differences
-from xacct_kit.sandbox.cloudformation.stacks import Resource, Stack, Stacks
+from xacct_kit.sandbox.cloudformation.stacks import Resource, Reversal, Stack, Stacks
 from xacct_kit.sandbox.cloudformation.template import Declaration
 from xacct_kit.sandbox.cloudformation.types import RESOURCE_TYPES
 from xacct_kit.sandbox.faults import ServiceFault
@@ -21,46 +22,6 @@ _LOG = logging.getLogger(__name__)
 _RANDOM = string.ascii_uppercase + string.digits
 _INITIATED = "Resource creation Initiated"
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reversal:
-    """What an operation did to one resource, and how it is put back.
-
-    Attributes:
-        after: the resource as the operation left it.
-        before: the resource as it was; None when there was none.
-        actions: what reverses the changes to a resource that was kept, first change first.
-        touched: whether anything was done to it at all.
-    """
-
-    after: Resource
-    before: Resource | None = None
-    actions: tuple[Action, ...] = ()
-    touched: bool = True
-
-    @property
-    def failed(self) -> bool:
-        """Whether the operation failed on this resource."""
-        return self.after.status.endswith("_FAILED")
-
-    @property
-    def replaced(self) -> bool:
-        """Whether there is another resource now than before."""
-        return self.before is not None and self.before.physical_id != self.after.physical_id
-
-
-@dataclass(frozen=True)
-class Rollback:
-    """The rollback of an update that could not be done to its end.
-
-    Attributes:
-        reversals: what the update did to each resource, first change first.
-        failed: those of them that could not be put back.
-    """
-
-    reversals: tuple[Reversal, ...]
-    failed: tuple[Reversal, ...]
 
 
 @dataclass
@@ -108,7 +69,7 @@ class Handling:
         """Make or change a resource so that it is as declared; one that is so already is not touched."""
         current = self.existing(declared.logical_id)
         needs = resolution.needs[declared.logical_id]
-        wanted = Resource(declaration=declared, depends_on=needs, updated=self._stacks.now())
+        wanted = Resource(declaration=declared, depends_on=needs, updated=datetime.now(UTC))
         try:
             wanted = replace(wanted, properties=resolution.properties(declared))
             shown = resolution.properties(declared, hide=True)

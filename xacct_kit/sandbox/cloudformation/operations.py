@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from xacct_kit.sandbox.cloudformation import descriptions, parameters
@@ -116,7 +117,7 @@ def _update_stack(stacks: Stacks, caller: Caller, params: Params) -> Answer:
     known = Known(stack)
     if make_plan(stack, resolve(stacks, caller, stack, definition, known), known).empty:
         raise invalid("No updates are to be performed.")
-    stack.updated = stacks.now()
+    stack.updated = datetime.now(UTC)
     worker = Worker(stacks, stack, caller)
     roll_back = not params.get("DisableRollback")
     start(stacks, stack, "UPDATE_IN_PROGRESS", lambda: worker.update(definition, roll_back=roll_back))

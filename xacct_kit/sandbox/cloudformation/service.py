@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
@@ -21,19 +20,11 @@ _OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _utcnow() -> datetime:
-    return datetime.now(UTC)
-
-
 class CloudFormation:
-    """The CloudFormation of every account and region of the sandbox.
+    """The CloudFormation of every account and region of the sandbox."""
 
-    Parameters:
-        now: the clock.
-    """
-
-    def __init__(self, now: Callable[[], datetime] = _utcnow) -> None:
-        self._stacks = Stacks(now)
+    def __init__(self) -> None:
+        self._stacks = Stacks()
 
     def handle(self, operation: str, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer a request that has been authorised.

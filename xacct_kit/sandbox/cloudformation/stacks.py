@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import Any
 
 from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.refusals import invalid
+from xacct_kit.sandbox.cloudformation.resources import Action
 from xacct_kit.sandbox.cloudformation.template import Declaration, Template
-
-if TYPE_CHECKING:
-    from xacct_kit.sandbox.cloudformation.handling import Rollback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +141,46 @@ class DriftDetection:
     drifted: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reversal:
+    """What an operation did to one resource, and how it is put back.
+
+    Attributes:
+        after: the resource as the operation left it.
+        before: the resource as it was; None when there was none.
+        actions: what reverses the changes to a resource that was kept, first change first.
+        touched: whether anything was done to it at all.
+    """
+
+    after: Resource
+    before: Resource | None = None
+    actions: tuple[Action, ...] = ()
+    touched: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether the operation failed on this resource."""
+        return self.after.status.endswith("_FAILED")
+
+    @property
+    def replaced(self) -> bool:
+        """Whether there is another resource now than before."""
+        return self.before is not None and self.before.physical_id != self.after.physical_id
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The rollback of an update that could not be done to its end.
+
+    Attributes:
+        reversals: what the update did to each resource, first change first.
+        failed: those of them that could not be put back.
+    """
+
+    reversals: tuple[Reversal, ...]
+    failed: tuple[Reversal, ...]
+
+
 @dataclass(kw_only=True)
 class Stack:
     """A stack. It is read and changed under the lock of its `Stacks`."""
@@ -150,7 +188,6 @@ class Stack:
     id: str
     name: str
     created: datetime
-    now: Callable[[], datetime]
     definition: Definition
     status: str = ""
     reason: str | None = None
@@ -204,7 +241,7 @@ class Stack:
         Returns:
             The resource with that status.
         """
-        told = replace(resource, status=status, reason=reason, updated=self.now())
+        told = replace(resource, status=status, reason=reason, updated=datetime.now(UTC))
         if keep:
             self.resources[told.logical_id] = told
         self._add_event(
@@ -219,7 +256,7 @@ class Stack:
         return told
 
     def _add_event(self, **members: Any) -> None:
-        self.events.append(Event(time=self.now(), **members))
+        self.events.append(Event(time=datetime.now(UTC), **members))
 
     @property
     def in_progress(self) -> bool:
@@ -235,8 +272,7 @@ class Stack:
 class Stacks:
     """Every stack of every account and region, with the lock that guards them."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self.now = now
+    def __init__(self) -> None:
         self.lock = threading.RLock()
         self._places: dict[tuple[str, str], dict[str, Stack]] = {}
 
@@ -258,7 +294,7 @@ class Stacks:
     def new(self, caller: Caller, name: str, definition: Definition) -> Stack:
         """A new stack, which is not kept before `add`."""
         stack_id = new_id(caller, "stack", name)
-        return Stack(id=stack_id, name=name, created=self.now(), now=self.now, definition=definition)
+        return Stack(id=stack_id, name=name, created=datetime.now(UTC), definition=definition)
 
     def add(self, caller: Caller, stack: Stack) -> None:
         """Keep a stack in the caller's account and region."""

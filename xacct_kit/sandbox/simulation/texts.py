@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xacct_kit.role.policy_documents import statements_of
+
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -90,9 +92,8 @@ def context_keys(text: str) -> tuple[str, ...]:
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetContextKeysForCustomPolicy.html
     """
     document = json.loads(text)
-    statements = document["Statement"]
     found: dict[str, str] = {}
-    for statement in statements if isinstance(statements, list) else [statements]:
+    for statement in statements_of(document):
         for key in _referred(statement, document.get("Version") == _VERSION_WITH_VARIABLES):
             found.setdefault(key.lower(), key)
     return tuple(found.values())

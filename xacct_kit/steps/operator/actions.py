@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX
+from xacct_kit.steps.canaries.catalogue import CANARIES, PREFIX
 
 
 class Task(StrEnum):
@@ -186,12 +186,12 @@ READ_ROLE: Grants = (
 ASSUME_ROLE: Grants = (member(ROLE, "sts:AssumeRole"),)
 
 
-def stack(*operations: str, where: tuple[Feature, ...] = ()) -> Grants:
+def stack(*operations: str) -> Grants:
     """Operations on the stack in an account, be it one that a stack set has made."""
     actions = [f"cloudformation:{each}" for each in operations]
     return (
-        member(STACK, *actions, where=where),
-        member(INSTANCE, *actions, where=(*where, Feature.STACK_SET)),
+        member(STACK, *actions),
+        member(INSTANCE, *actions, where=Feature.STACK_SET),
     )
 
 

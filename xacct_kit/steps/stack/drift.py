@@ -91,7 +91,7 @@ class _Detection(StackView):
                 "See xacct status for what to do about the stack.",
             )
         detected = self._detected(self._ask("DetectStackDrift", StackName=self.name), progress)
-        drifts = list(self._resource_drifts())
+        drifts = list(self._listed("DescribeStackResourceDrifts", "StackResourceDrifts"))
         return StackDrift(
             stack=self.name,
             status=str(detected.get("StackDriftStatus", "UNKNOWN")),
@@ -127,16 +127,6 @@ class _Detection(StackView):
             f"Waited {seconds} s for CloudFormation to detect the drift of {self.name}.",
             "Raise wait_seconds, and ask again.",
         )
-
-    def _resource_drifts(self) -> Iterator[Mapping[str, Any]]:
-        # The SDK has no paginator for it.
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask("DescribeStackResourceDrifts", StackName=self.name, **token)
-            yield from page["StackResourceDrifts"]
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
 
 
 def _properties(drift: Mapping[str, Any]) -> Iterator[DriftedProperty]:

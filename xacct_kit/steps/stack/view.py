@@ -70,6 +70,16 @@ class StackView:
             raise refused(operation, answer)
         return answer.result
 
+    def _listed(self, operation: str, items: str) -> Iterator[Any]:
+        """What is told of the stack page after page; the SDK has no paginator for all of it."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._ask(operation, StackName=self.name, **token)
+            yield from page[items]
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
+
     def describe(self) -> Mapping[str, Any] | None:
         """The stack as DescribeStacks tells it; None where there is none.
 
@@ -101,14 +111,8 @@ class StackView:
         return found
 
     def events(self) -> Iterator[Event]:
-        """The stack's events, newest first, page after page."""
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask("DescribeStackEvents", StackName=self.name, **token)
-            yield from page["StackEvents"]
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
+        """The stack's events, newest first, as many as are taken."""
+        return self._listed("DescribeStackEvents", "StackEvents")
 
     def last_event(self) -> datetime | None:
         """When anything happened to the stack last."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from xacct_kit.aws.answers import Answer, Caller
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Finding, Report, Verdict
+from xacct_kit.report import Finding, Verdict
 from xacct_kit.steps.callers import assume_with, known_external_id
-from xacct_kit.steps.canary_catalogue import CANARIES, PREFIX, Canary
+from xacct_kit.steps.canaries.catalogue import CANARIES, PREFIX, Canary
 from xacct_kit.steps.findings import Question, finding, guarded, not_tried, skipped
 from xacct_kit.steps.trial import filled, placeholders
-from xacct_kit.steps.waiting import Progress, attempts, silent
+from xacct_kit.steps.waiting import Progress, attempts
 
 REMOVE = "Remove what is left: xacct offboard PARAMS --canaries."
 
@@ -27,22 +27,6 @@ _NOT_SIGNED_UP = frozenset({"NotSignedUp", "OptInRequired", "SubscriptionRequire
 
 # A run that made its canary so short a time ago may still be going on.
 _GOING_ON = timedelta(minutes=15)
-
-
-def remove_leftovers(session: Session, *, progress: Progress = silent) -> Report:
-    """Remove what is left of canaries in every account of the params.
-
-    Also those of a run that is still going on are removed.
-
-    Parameters:
-        session: whose run it is.
-        progress: is told what is removed.
-
-    Returns:
-        A finding an account and kind of canary.
-    """
-    accounts = session.params.accounts
-    return Report.of(row for account in accounts for row in remove_in_account(session, account, progress))
 
 
 def find_leftovers(session: Session, account: str, caller: Caller | None) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Canaries: things that are made in a member account and removed again, as the role.
 
 Each call is a probe of its own. Whatever happens in between, what was made is removed: by the role, or else
-by whoever deploys. What a killed run leaves is found by the next (`xacct_kit.steps.leftovers`).
+by whoever deploys. What a killed run leaves is found by the next (`xacct_kit.steps.canaries.leftovers`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from xacct_kit.aws.answers import Answer, Assumption
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Expectation, Finding, OutcomeKind, Verdict
 from xacct_kit.steps.callers import role_definition
-from xacct_kit.steps.canary_catalogue import CANARIES, CREATE_TAGS, STEP, Canary
+from xacct_kit.steps.canaries.catalogue import CANARIES, CREATE_TAGS, STEP, Canary
+from xacct_kit.steps.canaries.leftovers import REMOVE, find_leftovers
 from xacct_kit.steps.catalogue import Probe
 from xacct_kit.steps.findings import NOT_KNOWN, finding, not_tried, skipped
-from xacct_kit.steps.leftovers import REMOVE, find_leftovers
 from xacct_kit.steps.trial import Trial, filled, grants, placeholders
 from xacct_kit.steps.waiting import Progress, attempts
 
