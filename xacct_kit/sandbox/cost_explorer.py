@@ -21,7 +21,9 @@ def get_cost_and_usage(account: str, params: Mapping[str, Any]) -> dict[str, Any
         raise not_offered(f"{name} of GetCostAndUsage")
     granularity = params.get("Granularity", "DAILY")
     if granularity == "HOURLY":
-        raise _HOURLY
+        raise ServiceFault(400, "AccessDeniedException", _HOURLY)
+    if granularity not in ("DAILY", "MONTHLY"):
+        raise ServiceFault(400, "ValidationException", f"There is no granularity {granularity}.")
     start, end = _period(params)
     metrics = params.get("Metrics") or []
     if not metrics:
@@ -40,11 +42,9 @@ def get_cost_and_usage(account: str, params: Mapping[str, Any]) -> dict[str, Any
 
 # Nobody has opted in to it here. The words are those that others were told.
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetDimensionValues.html
-_HOURLY = ServiceFault(
-    400,
-    "AccessDeniedException",
+_HOURLY = (
     "Hourly data granularity is an opt-in only feature. You can enable this feature from the PAYER account's "
-    "Cost Explorer Settings page.",
+    "Cost Explorer Settings page."
 )
 
 
