@@ -21,6 +21,7 @@ from stack_set_sandbox import (
     make_role,
     move,
     operations,
+    root_of,
     unit_of,
 )
 
@@ -359,6 +360,18 @@ def test_an_account_that_comes_into_a_unit_is_deployed_to_by_itself(session: xk.
     assert verdicts(rows) == ALL_PASS
     assert {row.probe for row in rows.values()} == {"stack-set-instance"}
     assert operations(session) == ["CREATE", "CREATE"]
+
+
+def test_accounts_move_though_a_unit_of_the_stack_set_is_gone(session: xk.Session) -> None:
+    activate(session)
+    unit = unit_of(session, MEMBERS[0])
+    deployed(session, service_managed(unit), MEMBERS[:1])
+    places = {"SourceParentId": unit, "DestinationParentId": root_of(session)}
+    administer(session, MANAGEMENT, "organizations", "MoveAccount", AccountId=MEMBERS[0], **places)
+    assert instances(session) == {}
+    administer(session, MANAGEMENT, "organizations", "DeleteOrganizationalUnit", OrganizationalUnitId=unit)
+    unit_of(session, *MEMBERS[1:])
+    assert instances(session) == {}
 
 
 def test_a_stack_set_of_the_other_permission_model_is_left_alone(session: xk.Session) -> None:

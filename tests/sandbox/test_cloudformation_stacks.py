@@ -48,6 +48,11 @@ def ssm_parameter(value: Any, **properties: Any) -> dict[str, Any]:
 
 
 class TestCreate:
+    def test_what_is_wrong_in_a_property_is_the_reason_of_its_failure(self, account: Account) -> None:
+        split = {"Fn::Select": [0, {"Fn::Split": ["", "a"]}]}
+        assert account.create(template(Parameter=ssm_parameter(split)))["StackStatus"] == "ROLLBACK_COMPLETE"
+        assert account.reason("Parameter", "CREATE_FAILED").startswith("Template format error: ")
+
     def test_a_role_becomes_what_the_template_says(self, account: Account) -> None:
         boundary, attached = account.policy("boundary"), account.policy("attached")
         declared = role(

@@ -99,6 +99,11 @@ FUNCTION_FAULTS = [
         "!FindInMap [Partitions, aws, suffix]",
         "Unable to get mapping for Partitions::aws::suffix",
     ),
+    (
+        "FindInMap of too little",
+        "!FindInMap [Partitions, aws-cn]",
+        "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute",
+    ),
     ("Join of a map", "!Join [':', [{a: b}]]", "can only use values that are text"),
     ("a function that is not offered", "!Cidr [a, 1, 2]", "does not offer the function Fn::Cidr"),
 ]
@@ -226,6 +231,21 @@ REFUSED_TEMPLATES = [
         "conditions in a circle",
         body(Conditions={"A": {"Fn::Not": [{"Condition": "A"}]}}),
         r"Circular dependency between conditions: \[A\]",
+    ),
+    ("a mapping of text", body(Mappings={"M": {"a": "b"}}), "Every Mappings member M must be a map$"),
+    *(
+        (
+            f"{what} of a wrong form",
+            text,
+            "^ValidationError: Template format error: a value is not of the form",
+        )
+        for what, text in (
+            ("DependsOn", body(Resources={"A": {**HANDLE, "DependsOn": 5}})),
+            ("a deletion policy", body(Resources={"A": {**HANDLE, "DeletionPolicy": []}})),
+            ("a parameter's type", body(Parameters={"P": {"Type": {}}})),
+            ("a variable of Sub", body(Resources={"A": parameter({"Fn::Sub": ["${X}", None]})})),
+            ("a nest", '{"Resources":' + "[" * 50_000),
+        )
     ),
     (
         "a parameter type that is not offered",

@@ -57,6 +57,15 @@ def test_when_it_is_on_every_month_has_its_costs(organization: Organization) -> 
     assert {each["Total"]["UnblendedCost"]["Unit"] for each in results} == {"USD"}
 
 
+def test_what_would_be_answered_otherwise_is_refused(organization: Organization) -> None:
+    ask = organization.administrator().client("ce").get_cost_and_usage
+    hourly = refusal(ask, **ASKED | {"Granularity": "HOURLY"})
+    assert (hourly.code, hourly.status) == ("AccessDeniedException", 400)
+    assert "opt-in only feature" in hourly.text
+    by_service = [{"Type": "DIMENSION", "Key": "SERVICE"}]
+    assert refusal(ask, **ASKED, GroupBy=by_service).code == "NotImplemented"
+
+
 def costs(account: str = MEMBER_ACCOUNT, **asked: Any) -> list[float]:
     results = get_cost_and_usage(account, ASKED | asked)["ResultsByTime"]
     return [float(each["Total"]["UnblendedCost"]["Amount"]) for each in results]

@@ -554,3 +554,10 @@ class TestServiceControlPolicy:
             Type="SERVICE_CONTROL_POLICY",
         )
         assert (refused.code, refused.status) == ("MalformedPolicyDocumentException", 400)
+
+
+def test_a_user_has_the_id_that_was_told_when_it_was_made(organization: Organization) -> None:
+    iam, name = organization.administrator().client("iam"), unique("user")
+    told = iam.create_user(UserName=name)["User"]["UserId"]
+    assert told.startswith("AIDA")
+    assert iam.get_user(UserName=name)["User"]["UserId"] == told

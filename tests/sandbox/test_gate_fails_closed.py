@@ -318,6 +318,13 @@ def test_json_that_is_not_as_the_model_says_is_never_a_stumble(organization: Org
     assert answer.status == 200 or answer.refused or "NotImplemented" in answer.text
 
 
+def test_json_of_another_type_cannot_be_read(organization: Organization) -> None:
+    headers = JSON | {"X-Amz-Target": "AmazonSSM.GetParameter"}
+    for body in ('{"Name": 5}', '{"Name": ["a"]}', '{"Name": {"a": "b"}}'):
+        answer = send_signed(organization, organization.operator, "ssm", "POST", "/", headers, body)
+        assert (answer.status, "SerializationException" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     "params",
     [
@@ -334,6 +341,43 @@ def test_a_form_that_is_not_as_the_model_says_is_refused(
 ) -> None:
     answer = send_signed(organization, organization.operator, "sts", "POST", "/", FORM, urlencode(params))
     assert answer.refused, answer.text
+
+
+def lacking(place: str) -> str:
+    constraint = "failed to satisfy constraint: Member must not be null"
+    return f"1 validation error detected: Value null at '{place}' {constraint}"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "expected"),
+    [
+        ("iam", "create_user", {}, Refusal("ValidationError", 400, lacking("userName"))),
+        ("iam", "delete_role", {}, Refusal("ValidationError", 400, lacking("roleName"))),
+        (
+            "iam",
+            "tag_user",
+            {"UserName": "operator", "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c"}]},
+            Refusal("ValidationError", 400, lacking("tags.2.member.value")),
+        ),
+        ("sts", "assume_role", {}, Refusal("ValidationError", 400, lacking("roleArn"))),
+        ("cloudformation", "delete_stack", {}, Refusal("ValidationError", 400, lacking("stackName"))),
+        ("organizations", "create_account", {}, Refusal("ValidationException", 400, lacking("email"))),
+        ("ssm", "get_parameter", {}, Refusal("ValidationException", 400, lacking("name"))),
+        ("sagemaker", "list_tags", {}, Refusal("ValidationException", 400, lacking("resourceArn"))),
+        ("emr", "add_tags", {}, Refusal("ValidationException", 400, lacking("resourceId"))),
+        (
+            "ec2",
+            "terminate_instances",
+            {},
+            Refusal("MissingParameter", 400, "The request must contain the parameter InstanceIds"),
+        ),
+    ],
+)
+def test_what_a_request_must_have_and_lacks_is_named(
+    organization: Organization, service: str, operation: str, params: dict[str, Any], expected: Refusal
+) -> None:
+    careless = organization.operator.but(config=Config(parameter_validation=False))
+    assert refusal(getattr(careless.client(service), operation), **params) == expected
 
 
 @pytest.mark.parametrize("length", ["-5", "none"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ import yaml
 from by_hand import administer, again
 
 import xacct_kit as xk
+from xacct_kit.aws.answers import Answer
 from xacct_kit.params import Params
-from xacct_kit.report import Finding, OutcomeKind, Verdict
+from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.steps.assessment import in_words
 from xacct_kit.steps.deploy import deploy_account
+from xacct_kit.steps.propagation import told_time
 from xacct_kit.steps.stack.request import stack_request
 from xacct_kit.steps.stack.states import VERDICTS, Standing
 from xacct_kit.steps.status import check_account, wait_until_onboarded
@@ -388,3 +391,12 @@ class TestWaiting:
 )
 def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_the_time_that_an_answer_tells_is_in_gmt(zone: str) -> None:
+    headers = {"date": f"Sat, 28 Nov 2026 10:00:00 {zone}"}
+    answer = Answer(
+        Outcome(kind=OutcomeKind.ALLOWED), returned={"ResponseMetadata": {"HTTPHeaders": headers}}
+    )
+    assert told_time(answer) == datetime(2026, 11, 28, 10, tzinfo=UTC)

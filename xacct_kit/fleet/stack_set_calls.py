@@ -129,7 +129,7 @@ class StackSetCalls:
 
     def _await_earlier(self) -> None:
         """Wait for operations that were begun before: what they have not come to yet is not known to fail."""
-        for summary in self._ask("ListStackSetOperations").get("Summaries", ()):
+        for summary in list(self._summaries("ListStackSetOperations")):
             if summary["Status"] in _GOING_ON:
                 self._watch(f"an earlier {summary['Action']}", summary["OperationId"])
 
@@ -162,9 +162,12 @@ class StackSetCalls:
 
     def _everywhere(self) -> Iterator[Instance]:
         """The instances in every region."""
-        session = self.session
-        named = {"StackSetName": self._name}
-        for answer in session.pages(session.operator, "cloudformation", "ListStackInstances", **named):
+        return self._summaries("ListStackInstances")
+
+    def _summaries(self, operation: str) -> Iterator[Mapping[str, Any]]:
+        """What an operation lists, on all of its pages."""
+        session, named = self.session, {"StackSetName": self._name}
+        for answer in session.pages(session.operator, "cloudformation", operation, **named):
             if not answer.ok:
-                raise refused("ListStackInstances", answer)
+                raise refused(operation, answer)
             yield from answer.result.get("Summaries", ())

@@ -17,6 +17,7 @@ from xacct_kit.fleet.stack_instances import Instance, is_settled, told
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.fleet.stack_sets import directly
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
+from xacct_kit.role.drift import named
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import assume_with
 from xacct_kit.steps.findings import Question, broken, guarded
@@ -33,8 +34,6 @@ from xacct_kit.steps.rotation import (
 from xacct_kit.steps.stack.deployment import failure_row
 from xacct_kit.steps.stack.view import StackFailure
 from xacct_kit.steps.waiting import Progress, silent
-
-_MOST_NAMED = 3
 
 # What an update says again, so that it stays as it is.
 _KEPT = ("AutoDeployment", "Description", "ManagedExecution", "PermissionModel")
@@ -223,13 +222,11 @@ def _question(session: Session, account: str) -> Question:
     return replace(question, action="cloudformation:UpdateStackSet")
 
 
-def _left_out(session: Session, accounts: Sequence[str]) -> str:
+def _left_out(session: Session, accounts: list[str]) -> str:
     """Why a stack set is not rotated for some of its accounts alone."""
-    more = len(accounts) - _MOST_NAMED
-    named = ", ".join(accounts[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     return (
-        f"stack_set: {session.params.stack_name} has stacks in {named} too, which this rotation is not for. "
-        "Its external ID belongs to all of its accounts, and the reference holds one alone: they would be "
-        "locked out. Name them too (member_accounts; take them out of exclude_accounts), or take "
+        f"stack_set: {session.params.stack_name} has stacks in {named(accounts)} too, which this rotation is "
+        "not for. Its external ID belongs to all of its accounts, and the reference holds one alone: they "
+        "would be locked out. Name them too (member_accounts; take them out of exclude_accounts), or take "
         "them out of the stack set"
     )

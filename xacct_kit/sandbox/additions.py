@@ -101,12 +101,12 @@ def list_sagemaker_tags(account: str, region: str, params: Mapping[str, Any]) ->
         ServiceFault: there is nothing with that ARN.
     """
     arn = params["ResourceArn"]
-    if _LIFECYCLE_CONFIG not in arn:
-        return {"Tags": get_backend("sagemaker")[account][region].list_tags(arn=arn)[0]}
-    config = _lifecycle_configs(account, region).get(arn.rpartition("/")[2])
-    if config is None:
-        raise ServiceFault(400, "ValidationException", f"RecordNotFound: {arn}")
-    return {"Tags": getattr(config, "tags", [])}
+    try:
+        if _LIFECYCLE_CONFIG not in arn:
+            return {"Tags": get_backend("sagemaker")[account][region].list_tags(arn=arn)[0]}
+        return {"Tags": getattr(_lifecycle_configs(account, region)[arn.rpartition("/")[2]], "tags", [])}
+    except (AttributeError, LookupError, ValueError):
+        raise ServiceFault(400, "ValidationException", f"RecordNotFound: {arn}") from None
 
 
 def tag_lifecycle_config(account: str, region: str, params: Mapping[str, Any]) -> None:

@@ -164,7 +164,10 @@ class Gate:
             state.forget_principal(departing.arn, departing.id)
         finish = _AFTERWARDS.get((operation.service, operation.name))
         if finish is not None and response.status < 300:
-            finish(self.acting_as(principal, region), operation.params)
+            corrected = finish(self.acting_as(principal, region), operation.params)
+            if corrected:
+                before, now = (text.encode() for text in corrected)
+                response = replace(response, body=response.body.replace(before, now))
         return response
 
     def _ask_engine(self, operation: Operation, environ: dict[str, Any]) -> Response:
@@ -216,14 +219,15 @@ def _bound_user(caller: Caller, params: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _identified_user(caller: Caller, params: Mapping[str, Any]) -> None:
+def _identified_user(caller: Caller, params: Mapping[str, Any]) -> tuple[str, str]:
     name = params["UserName"]
-    state.identify_user(caller.partition, caller.account, name)
     state.set_user_boundary(caller.partition, caller.account, name, params.get("PermissionsBoundary"))
+    return state.identify_user(caller.partition, caller.account, name)
 
 
-# What is left to do of an operation when moto has done its part.
-_AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], None]] = {
+# What is left to do of an operation when moto has done its part; what it gives is what stands in the answer,
+# and what should.
+_AFTERWARDS: Mapping[tuple[str, str], Callable[[Caller, Mapping[str, Any]], tuple[str, str] | None]] = {
     ("iam", "CreateUser"): _identified_user,
     ("organizations", "CloseAccount"): lambda caller, params: organization.mark_closed(
         caller.account, params["AccountId"]

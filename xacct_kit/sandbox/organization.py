@@ -120,11 +120,12 @@ def accounts_below(management: str, unit: str) -> list[str]:
     backend = find_organization(management)
     if unit not in {each.id for each in backend.ou}:
         raise ServiceFault(400, "ValidationError", f"The organizational unit {unit} does not exist.")
-    return [
-        each.id
-        for each in backend.accounts
-        if each.id != management and unit in {node.id for node in _path_to_root(backend, each.id)}
-    ]
+    return [each.id for each in backend.accounts if each.id != management and unit in units_above(each.id)]
+
+
+def units_above(account: str) -> set[str]:
+    """The IDs of the organizational units that an account is in, and of the root."""
+    return {node.id for node in _path_to_root(find_organization(account), account)}
 
 
 def is_suspended(account: str) -> bool:

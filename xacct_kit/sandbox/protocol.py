@@ -10,7 +10,7 @@ import functools
 import io
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
@@ -101,11 +101,54 @@ def recognise(service: str, environ: dict[str, Any]) -> Operation:
         model, path_params = get_service_router(SERVICES[service]).match(request)
         protocol = determine_request_protocol(get_service_model(SERVICES[service]), request.content_type)
         params = _parameters(request, model, protocol, path_params)
+        _check_complete(model, params, protocol)
     except (NotFound, NotImplementedError) as error:
         raise ServiceFault(400, "InvalidAction", f"{service} has no such operation.") from error
     except MALFORMED as error:
         raise ServiceFault(400, "SerializationException", f"The request cannot be read: {error}") from error
     return Operation(service, str(model.name), params)
+
+
+_TYPES: Mapping[str, Any] = {"list": list, "map": dict, "string": str, "structure": dict}
+
+
+def _check_complete(model: Any, params: Mapping[str, Any], protocol: str) -> None:
+    """Refuse a request that lacks what it must have; what S3 must have makes the operation.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    https://github.com/pulumi/pulumi-aws/issues/2357
+
+    Raises:
+        ServiceFault: it does.
+        TypeError: a parameter is not of its type.
+    """
+    missing = next(_missing(model.input_shape, params), None)
+    if missing is None or protocol == "rest-xml":
+        return
+    if protocol == "ec2":
+        raise ServiceFault(400, "MissingParameter", f"The request must contain the parameter {missing[-1]}")
+    place = ".".join(name[0].lower() + name[1:] for name in missing)
+    text = f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
+    raise ServiceFault(400, "ValidationError", f"1 validation error detected: {text}")
+
+
+def _missing(shape: Any, value: Any, *place: str) -> Iterator[tuple[str, ...]]:
+    """Where a value lacks what its shape requires.
+
+    Raises:
+        TypeError: it is not of its shape's type.
+    """
+    if value is None or shape is None:
+        return
+    if not isinstance(value, _TYPES.get(shape.type_name, object)):
+        raise TypeError(f"{'.'.join(place)} is not a {shape.type_name}")
+    if shape.type_name == "structure":
+        yield from ((*place, name) for name in shape.required_members if value.get(name) is None)
+        for name, member in shape.members.items():
+            yield from _missing(member, value.get(name), *place, name)
+    elif shape.type_name == "list":
+        for number, each in enumerate(value, start=1):
+            yield from _missing(shape.member, each, *place, str(number), "member")
 
 
 def _two_actions(request: Request) -> bool:
@@ -150,9 +193,10 @@ def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
     """A result, in the shape in which boto3 gives it, as the service puts it on the wire."""
     model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
     serializer = get_serializer_class(SERVICES[operation.service], protocol_of(operation.service))(model)
+    serializer.context.request_id = str(uuid.uuid4())
     wire = serializer.serialize(dict(result))
     body = wire["body"]
-    headers = {"x-amzn-RequestId": str(uuid.uuid4()), **wire["headers"]}
+    headers = {"x-amzn-RequestId": serializer.context.request_id, **wire["headers"]}
     return Response(wire["status_code"], headers, body.encode() if isinstance(body, str) else bytes(body))
 
 
@@ -172,6 +216,7 @@ _DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
         "MissingAuthenticationToken": (400, "MissingAuthenticationTokenException", None),
         "SignatureDoesNotMatch": (400, "InvalidSignatureException", None),
         "Throttling": (400, "ThrottlingException", None),
+        "ValidationError": (400, "ValidationException", None),
     },
     "ec2": {
         "ExpiredToken": (400, "RequestExpired", "Request has expired."),

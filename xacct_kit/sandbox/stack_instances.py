@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-ac
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from xacct_kit.sandbox import state
+from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.cloudformation.parameters import as_parameters
 from xacct_kit.sandbox.cloudformation.resources import as_tags
 from xacct_kit.sandbox.cloudformation.stacks import Definition
@@ -25,6 +26,8 @@ from xacct_kit.sandbox.roles import ensure_service_role
 
 if TYPE_CHECKING:
     from xacct_kit.sandbox.caller import Caller
+
+_LOG = logging.getLogger(__name__)
 
 ADMINISTRATION_ROLE = "AWSCloudFormationStackSetAdministrationRole"
 EXECUTION_ROLE = "AWSCloudFormationStackSetExecutionRole"
@@ -90,7 +93,7 @@ class StackSet:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
-class InstanceFailure(Exception):
+class _Failure(Exception):
     """A stack instance did not become what it was to be; the text is its reason.
 
     Attributes:
@@ -102,7 +105,38 @@ class InstanceFailure(Exception):
         self.unstable = unstable
 
 
-def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
+def carried_out(
+    found: StackSet, caller: Caller, operation: Answer, instance: Instance
+) -> tuple[str, str | None]:
+    """The detailed status of an instance after its stack was made, updated or deleted, and the reason.
+
+    Parameters:
+        found: the stack set.
+        caller: who asked for the operation.
+        operation: the operation, as DescribeStackSetOperation tells it.
+        instance: the instance.
+    """
+    deleting = operation["Action"] == "DELETE"
+    if deleting and operation["RetainStacks"]:
+        return "SUCCEEDED", None
+    if organization.is_suspended(instance.account):
+        return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
+    try:
+        executing = _acting_for(found, caller, instance)
+        if deleting:
+            _delete(executing, instance)
+        else:
+            _deploy(found, executing, instance)
+    except _Failure as failure:
+        return "INOPERABLE" if failure.unstable else "FAILED", str(failure)
+    except Exception as error:
+        # Nobody waits for the thread: the instance tells what it died of.
+        _LOG.exception("An operation of the stack set %s failed", found.name)
+        return "FAILED", f"Internal Failure: {error!r}"
+    return "SUCCEEDED", None
+
+
+def _acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
     """Who makes the stack of an instance.
 
     Parameters:
@@ -111,7 +145,7 @@ def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
         instance: the instance.
 
     Raises:
-        InstanceFailure: nobody can.
+        _Failure: nobody can.
     """
     account, partition = instance.account, caller.partition
     caller.gate.members.enter(account)
@@ -120,20 +154,20 @@ def acting_for(found: StackSet, caller: Caller, instance: Instance) -> Caller:
         return caller.session_of(role, instance.region)
     administration = state.find_named(partition, caller.account, "role", ADMINISTRATION_ROLE)
     if administration is None or not state.trusts_service(administration, _SERVICE):
-        raise InstanceFailure(
+        raise _Failure(
             f"Account {caller.account} should have '{ADMINISTRATION_ROLE}' role with trust to {_SERVICE}."
         )
     arn = f"arn:{partition}:iam::{account}:role/{found.execution_role}"
     try:
         return caller.session_of(administration, instance.region).assume(arn)
     except ClientError as error:
-        raise InstanceFailure(
+        raise _Failure(
             f"Account {account} should have '{found.execution_role}' role with trust relationship to Role "
             f"'{ADMINISTRATION_ROLE}'."
         ) from error
 
 
-def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> None:
+def _deploy(found: StackSet, executing: Caller, instance: Instance) -> None:
     """Make or update the stack of an instance, and wait until it has settled.
 
     Parameters:
@@ -142,7 +176,7 @@ def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> N
         instance: the instance.
 
     Raises:
-        InstanceFailure: it did not come to be.
+        _Failure: it did not come to be.
     """
     definition = found.definition
     request = {
@@ -163,13 +197,13 @@ def deploy_instance(found: StackSet, executing: Caller, instance: Instance) -> N
         told: Any = error.response
         if "No updates are to be performed" in told["Error"]["Message"]:
             return
-        raise InstanceFailure(told["Error"]["Message"]) from error
+        raise _Failure(told["Error"]["Message"]) from error
     stack_id = str(instance.stack_id)
     if _settled(executing, stack_id) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise InstanceFailure(_first_failure(executing, stack_id, _DEPLOYING))
+        raise _Failure(_first_failure(executing, stack_id, _DEPLOYING))
 
 
-def delete_instance(executing: Caller, instance: Instance) -> None:
+def _delete(executing: Caller, instance: Instance) -> None:
     """Delete the stack of an instance, and wait until it is gone.
 
     Parameters:
@@ -177,7 +211,7 @@ def delete_instance(executing: Caller, instance: Instance) -> None:
         instance: the instance.
 
     Raises:
-        InstanceFailure: it is not.
+        _Failure: it is not.
     """
     if _stack(executing, instance.stack_id) is None:
         return
@@ -185,9 +219,9 @@ def delete_instance(executing: Caller, instance: Instance) -> None:
         executing.call("cloudformation", "DeleteStack", {"StackName": instance.stack_id})
     except ClientError as error:
         told: Any = error.response
-        raise InstanceFailure(told["Error"]["Message"], unstable=True) from error
+        raise _Failure(told["Error"]["Message"], unstable=True) from error
     if _settled(executing, str(instance.stack_id)) != "DELETE_COMPLETE":
-        raise InstanceFailure(_first_failure(executing, str(instance.stack_id), _DELETING), unstable=True)
+        raise _Failure(_first_failure(executing, str(instance.stack_id), _DELETING), unstable=True)
 
 
 def _stack(executing: Caller, stack_id: str | None) -> Params | None:

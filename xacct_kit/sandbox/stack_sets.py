@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concept
 
 from __future__ import annotations
 
-import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +24,9 @@ from xacct_kit.sandbox.stack_instances import (
     EXECUTION_ROLE,
     Answer,
     Instance,
-    InstanceFailure,
     Params,
     StackSet,
-    acting_for,
-    delete_instance,
-    deploy_instance,
+    carried_out,
 )
 from xacct_kit.sandbox.stack_set_requests import (
     check_free,
@@ -45,8 +41,6 @@ from xacct_kit.sandbox.stack_set_requests import (
 
 if TYPE_CHECKING:
     from xacct_kit.sandbox.caller import Caller
-
-_LOG = logging.getLogger(__name__)
 
 
 class StackSets:
@@ -212,12 +206,13 @@ class StackSets:
         """
         with self._lock:
             for (owner, region, _), found in self._sets.items():
-                if owner == caller.account and (found.auto_deployment or {}).get("Enabled"):
+                if caller.account == owner != account and (found.auto_deployment or {}).get("Enabled"):
                     self._follow(found, replace(caller, region=region), account)
 
     def _follow(self, found: StackSet, caller: Caller, account: str) -> None:
-        below = (each for each in found.units if account in organization.accounts_below(caller.account, each))
-        unit = next(below, None)
+        # A unit that was deleted is above nobody.
+        above = organization.units_above(account)
+        unit = next((each for each in found.units if each in above), None)
         for region in found.regions:
             place = (account, region)
             if unit is None:
@@ -284,7 +279,7 @@ class StackSets:
                 self._tell(instance, "CANCELLED", "Cancelled since failure tolerance has exceeded")
                 continue
             self._tell(instance, "RUNNING", None)
-            detailed, reason = _carried_out(found, caller, operation, instance)
+            detailed, reason = carried_out(found, caller, operation, instance)
             failures += detailed in ("FAILED", "INOPERABLE")
             self._tell(instance, detailed, reason)
             if operation["Action"] == "DELETE" and detailed == "SUCCEEDED":
@@ -335,30 +330,6 @@ def _check_management(caller: Caller) -> None:
 
 def _place(caller: Caller, name: str) -> tuple[str, str, str]:
     return caller.account, caller.region, name
-
-
-def _carried_out(
-    found: StackSet, caller: Caller, operation: Answer, instance: Instance
-) -> tuple[str, str | None]:
-    """The detailed status of an instance after its stack was made, updated or deleted, and the reason."""
-    deleting = operation["Action"] == "DELETE"
-    if deleting and operation["RetainStacks"]:
-        return "SUCCEEDED", None
-    if organization.is_suspended(instance.account):
-        return "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended."
-    try:
-        executing = acting_for(found, caller, instance)
-        if deleting:
-            delete_instance(executing, instance)
-        else:
-            deploy_instance(found, executing, instance)
-    except InstanceFailure as failure:
-        return "INOPERABLE" if failure.unstable else "FAILED", str(failure)
-    except Exception as error:
-        # Nobody waits for the thread: the instance tells what it died of.
-        _LOG.exception("An operation of the stack set %s failed", found.name)
-        return "FAILED", f"Internal Failure: {error!r}"
-    return "SUCCEEDED", None
 
 
 # The status of an instance by its detailed status; any other is not current.

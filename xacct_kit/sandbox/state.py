@@ -144,14 +144,18 @@ def profile_roles(partition: str, account: str, name: str) -> tuple[str, ...]:
     return tuple(role.arn for role in profile.roles) if profile else (name,)
 
 
-def identify_user(partition: str, account: str, name: str) -> None:
+def identify_user(partition: str, account: str, name: str) -> tuple[str, str]:
     """Give a new user a unique ID as AWS's are; moto's is none that a policy could hold.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+
+    Returns:
+        The ID that moto gave, and the ID that the user has.
     """
     alphabet = string.ascii_uppercase + string.digits
     user = iam_backends[account][partition].get_user(name)
-    user.id = "AIDA" + "".join(secrets.choice(alphabet) for _ in range(17))
+    before, user.id = user.id, "AIDA" + "".join(secrets.choice(alphabet) for _ in range(17))
+    return before, user.id
 
 
 def set_user_boundary(partition: str, account: str, name: str, arn: str | None) -> bool:

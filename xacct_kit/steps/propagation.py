@@ -118,6 +118,7 @@ def told_time(answer: Answer) -> datetime:
     """The time by the clock of who answered: ours may be minutes off, and AWS still accepts what it signs."""
     told = answer.result.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
-        return parsedate_to_datetime(told)
+        # https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats: always in GMT, however it is put.
+        return parsedate_to_datetime(told).replace(tzinfo=UTC)
     except ValueError:
         return datetime.now(UTC)

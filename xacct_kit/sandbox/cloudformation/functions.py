@@ -254,9 +254,12 @@ def _not(arguments: Any, scope: Scope) -> bool:
 
 
 def _find_in_map(arguments: Any, scope: Scope) -> Any:
-    names = [
-        _plain("Fn::FindInMap", evaluate(each, scope)) for each in _arguments("Fn::FindInMap", arguments, 3)
-    ]
+    if not isinstance(arguments, list) or len(arguments) != 3:
+        raise invalid(
+            "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and "
+            "the attribute for return value"
+        )
+    names = [_plain("Fn::FindInMap", evaluate(each, scope)) for each in arguments]
     try:
         return scope.mappings[names[0]][names[1]][names[2]]
     except KeyError as error:

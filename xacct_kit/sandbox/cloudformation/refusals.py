@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +23,23 @@ def invalid(message: str) -> ServiceFault:
 def not_offered(what: str) -> ServiceFault:
     """The refusal of something that AWS has and the sandbox does not."""
     return faults.not_offered(what, by="The sandbox's CloudFormation")
+
+
+@contextmanager
+def well_formed() -> Iterator[None]:
+    """Refuse a value that is not of the form which its place in the template takes, where that shows.
+
+    AWS has words for each place; that it is a template error they all say.
+
+    Raises:
+        ServiceFault: there is one.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError, re.error) as error:
+        raise invalid(
+            f"Template format error: a value is not of the form that it must have: {error}"
+        ) from error
 
 
 def listed(names: Iterable[str]) -> str:

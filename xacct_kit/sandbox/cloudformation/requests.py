@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from xacct_kit.sandbox.cloudformation.dependencies import check_references
 from xacct_kit.sandbox.cloudformation.parameters import bind, check_declarations
-from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered
+from xacct_kit.sandbox.cloudformation.refusals import invalid, not_offered, well_formed
 from xacct_kit.sandbox.cloudformation.resources import tag_values
 from xacct_kit.sandbox.cloudformation.stacks import Definition, Stack
 from xacct_kit.sandbox.cloudformation.template import Template, load
@@ -49,6 +49,7 @@ def check_name(name: str, member: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
+@well_formed()
 def read_template(body: str) -> Template:
     """Read a template and check all that can be checked without parameters.
 
@@ -62,6 +63,7 @@ def read_template(body: str) -> Template:
     return template
 
 
+@well_formed()
 def definition_of(params: Params, current: Definition | None = None) -> Definition:
     """The definition of a stack that a request describes.
 

@@ -11,7 +11,7 @@ from xacct_kit.sandbox.cloudformation.caller import Caller
 from xacct_kit.sandbox.cloudformation.dependencies import dependencies, evaluate_conditions, included
 from xacct_kit.sandbox.cloudformation.functions import NO_VALUE, Scope, evaluate, references
 from xacct_kit.sandbox.cloudformation.parameters import referred
-from xacct_kit.sandbox.cloudformation.refusals import invalid, unresolved
+from xacct_kit.sandbox.cloudformation.refusals import invalid, unresolved, well_formed
 from xacct_kit.sandbox.cloudformation.resources import Properties
 from xacct_kit.sandbox.cloudformation.stacks import Definition, Output, Resource, Stack, Stacks
 from xacct_kit.sandbox.cloudformation.template import Declaration, Template
@@ -39,6 +39,7 @@ class Resolution:
     exported: Callable[[str], str]
     imports: set[str] = field(default_factory=set)
 
+    @well_formed()
     def __post_init__(self) -> None:
         values = self.definition.values
         self._parameters = referred(self.template, values)
@@ -58,6 +59,7 @@ class Resolution:
         """The resources that there are to be, each after those that it needs."""
         return [self.template.resources[name] for name in self.needs]
 
+    @well_formed()
     def properties(self, declared: Declaration, *, hide: bool = False) -> Properties:
         """The properties of a resource, with the tags of the stack.
 
@@ -69,6 +71,7 @@ class Resolution:
         properties: Properties = evaluate(dict(declared.properties), scope)
         return RESOURCE_TYPES[declared.type].tagged(properties, self.definition.tags)
 
+    @well_formed()
     def outputs(self) -> tuple[Output, ...]:
         """The outputs whose condition holds."""
         scope = self._scope(self._parameters, self._conditions)

@@ -97,7 +97,7 @@ def load(body: str) -> Template:
         version=document.get("AWSTemplateFormatVersion"),
         metadata=_section(document, "Metadata"),
         parameters=_section(document, "Parameters"),
-        mappings=_section(document, "Mappings"),
+        mappings=_mappings(document),
         conditions=_section(document, "Conditions"),
         resources={name: _declaration(name, value) for name, value in document["Resources"].items()},
         outputs={name: _output(name, value) for name, value in _section(document, "Outputs").items()},
@@ -178,6 +178,14 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     for key in section if name in ("Parameters", "Resources", "Outputs") else ():
         if not key.isascii() or not key.isalnum():
             raise invalid(f"Template format error: {name[:-1]} name {key} is non alphanumeric.")
+    return section
+
+
+def _mappings(document: Mapping[str, Any]) -> dict[str, Any]:
+    section = _section(document, "Mappings")
+    for name, rows in section.items():
+        if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+            raise invalid(f"Template format error: Every Mappings member {name} must be a map")
     return section
 
 
