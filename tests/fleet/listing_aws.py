@@ -19,8 +19,14 @@ Page = Callable[[Mapping[str, Any]], tuple[int, Any]]
 
 
 @contextmanager
-def listing(page: Page) -> Iterator[str]:
-    """The URL of a server whose ListAccounts answers as a function of the request says: status and body."""
+def listing(page: Page, **others: Page) -> Iterator[str]:
+    """The URL of a server whose ListAccounts answers as a function of the request says: status and body.
+
+    Parameters:
+        page: answers ListAccounts.
+        others: answer other operations, by their names.
+    """
+    pages = {"ListAccounts": page, **others}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -31,8 +37,8 @@ def listing(page: Page) -> Iterator[str]:
             status, answer = 200, _IDENTITY
             if operation == "DescribeOrganization":
                 answer = json.dumps({"Organization": {"Id": "o-exampleorgid", "MasterAccountId": MANAGEMENT}})
-            elif operation == "ListAccounts":
-                status, listed = page(json.loads(asked))
+            elif operation in pages:
+                status, listed = pages[operation](json.loads(asked))
                 answer = json.dumps(listed)
             body = answer.encode()
             self.send_response(status)

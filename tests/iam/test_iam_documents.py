@@ -172,6 +172,20 @@ def test_who_is_named_is_checked_where_principals_belong(
     assert error.value.place == place
 
 
+@pytest.mark.parametrize(
+    ("kind", "readable"), [(kind, kind is DocumentKind.RESOURCE) for kind in DocumentKind]
+)
+def test_a_statement_id_stands_once_in_policies_of_iam(kind: DocumentKind, readable: bool) -> None:
+    statement = GOOD if kind is DocumentKind.PERMISSIONS else TRUST
+    document = {"Statement": [statement | {"Sid": sid} for sid in ("", "A", "", "a", "A")]}
+    if readable:
+        compile_document(document, kind)
+        return
+    with pytest.raises(PolicyError) as error:
+        compile_document(document, kind)
+    assert error.value.place == "Statement[4].Sid"
+
+
 def test_an_error_says_which_document_it_is_in() -> None:
     request = Request(principal="arn:aws:iam::111111111111:user/u", action="s3:GetObject", resource="*")
     good, bad = {"Statement": GOOD}, {"Statement": without("Effect")}

@@ -87,6 +87,7 @@ def test_resources(text: str, value: str, matches: bool) -> None:
         ("${aws:PrincipalTag/cost}", "${aws:PrincipalTag/cost}", False),
         ("${aws:PrincipalTag/team}", "a:b/*", True),
         ("${aws:PrincipalTag/team}", "a:b/anything", False),
+        ("${aws:PrincipalTag/cost center, 'none'}", "none", True),
         ("${*}", "*", True),
         ("${*}", "x", False),
         ("${?}${$}", "?$", True),

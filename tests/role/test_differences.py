@@ -285,6 +285,14 @@ def test_a_tampered_trust_policy_is_one_difference_and_its_repair_ends_it(
     assert differences(WANTED, repaired(role, (found,))) == ()
 
 
+@pytest.mark.parametrize("names", [WANTED_PRINCIPALS, ("AROAEXAMPLEFORMERROLE",)], ids=["the same", "former"])
+def test_who_is_named_and_cannot_enter_can_no_longer_assume_the_role(names: tuple[str, ...]) -> None:
+    tagging = {"Effect": "Allow", "Principal": {"AWS": list(names)}, "Action": "sts:TagSession"}
+    shut = {**WANTED.trust, "Statement": [tagging]}
+    kinds = {found.kind: found.severity for found in differences(WANTED, live_role(trust=shut))}
+    assert kinds == {Kind.PRINCIPAL_REMOVED: Severity.HIGH, Kind.TRUST_ACTION: Severity.MEDIUM}
+
+
 # Policies, the boundary and the role itself.
 
 Change = Callable[[LiveRole], LiveRole]

@@ -52,6 +52,27 @@ FROM_OFFICE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
             with_statement(Effect="Deny"), API_HANDLER, EXTERNAL_ID, TrustFault.DENY, id="explicit deny"
         ),
         pytest.param(
+            with_statement(Effect="Deny", Condition={"StringNotEquals": {"sts:ExternalId": EXTERNAL_ID}}),
+            API_HANDLER,
+            "another",
+            TrustFault.EXTERNAL_ID,
+            id="a deny of every other external ID",
+        ),
+        pytest.param(
+            with_statement(Effect="Deny", Condition={"Null": {"sts:externalid": "true"}}),
+            API_HANDLER,
+            None,
+            TrustFault.NO_EXTERNAL_ID,
+            id="a deny where there is no external ID",
+        ),
+        pytest.param(
+            with_statement(Effect="Deny", Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}),
+            NOTEBOOK,
+            EXTERNAL_ID,
+            TrustFault.DENY,
+            id="a deny by the external ID of who is not named",
+        ),
+        pytest.param(
             with_statement(Effect="Deny", Condition=FROM_OFFICE),
             API_HANDLER,
             "another",

@@ -60,7 +60,7 @@ NOBODY_GETS_IN = frozenset({"role-missing", "wrong-external-id", "region-disable
 
 # The steps in which something could not be found out.
 UNKNOWN: dict[str, set[str]] = {
-    "role-missing": {"cost_explorer", "permissions"},
+    "role-missing": {"trust", "cost_explorer", "permissions"},
     "wrong-external-id": {"cost_explorer", "permissions"},
     "region-disabled": {"preflight", "trust", "cost_explorer", "permissions"},
     "throttled": {"permissions"},

@@ -113,6 +113,20 @@ def on_another_condition(session: Session) -> None:
     trusting(session, Bool={"aws:MultiFactorAuthPresent": "true"})
 
 
+def without_permission_on_a_condition_that_is_met(session: Session) -> None:
+    organization = done(session, session.operator.account, "organizations", "DescribeOrganization")
+    met = {"aws:PrincipalOrgID": organization["Organization"]["Id"], "sts:ExternalId": session.external_id}
+    trusting(session, StringEquals=met)
+    without_permission(session)
+
+
+def denied_by_the_trust_without_an_external_id(session: Session) -> None:
+    allow = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MAIN}:root"}, "Action": "sts:AssumeRole"}
+    deny = {**allow, "Effect": "Deny", "Condition": {"StringNotEquals": {"sts:ExternalId": "another"}}}
+    role = {"RoleName": "CrossAccountExecutionRole", "PolicyDocument": document(allow, deny)}
+    done(session, MEMBER, "iam", "UpdateAssumeRolePolicy", **role)
+
+
 def denied_by_the_trust(session: Session) -> None:
     trust = [
         {"Effect": effect, "Principal": {"AWS": f"arn:aws:iam::{MAIN}:root"}, "Action": "sts:AssumeRole"}
@@ -136,6 +150,16 @@ CAUSES = [
         "the statement NoCrossing of the service control policy",
     ),
     (on_another_condition, OutcomeKind.DENIED_TRUST, "a condition besides the external ID"),
+    (
+        without_permission_on_a_condition_that_is_met,
+        OutcomeKind.DENIED_IDENTITY,
+        "none of its identity-based policies allows it",
+    ),
+    (
+        denied_by_the_trust_without_an_external_id,
+        OutcomeKind.DENIED_TRUST,
+        "wants another external ID",
+    ),
     (denied_by_the_trust, OutcomeKind.DENIED_TRUST, "denies it explicitly"),
     (without_trace, OutcomeKind.NOT_FOUND, "there is no such role"),
 ]
@@ -158,6 +182,18 @@ def test_the_cause_is_named_and_its_fix_ends_it(
     assert found.patch
     again = check_account(session, MEMBER)
     assert [row.verdict for row in again if row.caller == API_HANDLER] == [Verdict.PASS] * 3
+
+
+def test_a_reason_that_aws_names_is_told_though_the_trust_policy_refuses_too(session: Session) -> None:
+    trusting(session, Bool={"aws:MultiFactorAuthPresent": "true"})
+    without_permission(session)
+    caller = session.act_as(MAIN, API_HANDLER).caller
+    assert caller is not None
+    role = done(session, MEMBER, "iam", "GetRole", RoleName="CrossAccountExecutionRole")["Role"]
+    outcome = Outcome(kind=OutcomeKind.DENIED_IDENTITY, reason="It was refused.")
+    found = refused_by_own_policies(session, caller, role, session.external_id, outcome)
+    assert found.kind is OutcomeKind.DENIED_IDENTITY
+    assert "none of its identity-based policies allows it" in found.why
 
 
 def test_a_user_is_not_taken_for_a_role_of_its_name(session: Session) -> None:

@@ -32,10 +32,10 @@ def test_what_broke_between_main_and_the_role_can_be_seen() -> None:
     assert xk.pictures.trust(trust("untrusted-main")).lines == (
         f"Account {MEMBER}",
         f"  ✗ FAIL    ApiHandlerRole (main account {MAIN}), with the external ID: refused",
-        f"  ✓ PASS    ApiHandlerRole (main account {MAIN}), without an external ID: refused",
-        f"  ✓ PASS    ApiHandlerRole (main account {MAIN}), with a wrong external ID: refused",
         f"  ✗ FAIL    WorkflowLoopRunnerRole (main account {MAIN}), with the external ID: refused",
         f"  ✓ PASS    {organization}, with the external ID: allowed",
+        f"  ✓ PASS    {organization}, without an external ID: refused",
+        f"  ✓ PASS    {organization}, with a wrong external ID: refused",
         f"  ✓ PASS    NotebookRole (main account {MAIN}), with the external ID: refused",
         *(
             f"  ✗ FAIL    {name} is refused CrossAccountExecutionRole in {MEMBER}: "

@@ -89,12 +89,24 @@ def _parse(document: object, kind: DocumentKind) -> Document:
     _optional_text(elements, "Id", "")
     allows: list[Statement] = []
     denies: list[Statement] = []
+    sids: set[object] = set()
     for index, (place, value) in enumerate(_statements(elements)):
         reader = _StatementReader(
             place, _object(value, place, _STATEMENT_ELEMENTS), kind, version == _VERSION_WITH_VARIABLES
         )
         (allows if reader.is_allow() else denies).append(reader.statement(index))
+        _check_sid(reader.elements.get("Sid"), sids, place, kind)
     return Document(kind, tuple(allows), tuple(denies), _incomplete_arn(elements, kind))
+
+
+def _check_sid(sid: object, sids: set[object], place: str, kind: DocumentKind) -> None:
+    """Check that no other statement of a document has the `Sid`; of resources' policies services decide.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
+    """
+    if sid and sid in sids and kind is not DocumentKind.RESOURCE:
+        raise PolicyError(f"{place}.Sid", f"{sid!r} is the Sid of another statement too")
+    sids.add(sid)
 
 
 def _is_incomplete(arn: str) -> bool:

@@ -44,7 +44,10 @@ Pattern = Callable[[str, Lookup], bool]
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 _VARIABLE = re.compile(r"\$\{(?P<body>[^{}]*)\}")
-_BODY = re.compile(r"(?P<key>[^\s,'{}$*?]+)(?:\s*,\s*'(?P<default>[^']*)')?")
+# A tag's key may have spaces.
+_BODY = re.compile(
+    r"(?P<key>[^\s,'{}$*?/]+(?:/[^\s,'{}$*?]+(?: [^\s,'{}$*?]+)*)?)(?:\s*,\s*'(?P<default>[^']*)')?"
+)
 _SPECIAL_CHARACTERS = frozenset("*?$")
 
 ARN_COLONS = 5

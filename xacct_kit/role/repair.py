@@ -55,7 +55,8 @@ class Goal:
         request: the call.
         role_arn: the role.
         granting: the policies that the role should have, by name.
-        resource_policy: the policy of what is called, as it is: of a role to be assumed, its trust policy.
+        resource_policy: the policy of what is called, as it is: of a role to be assumed, its trust policy;
+            None where it is not known, so that it may leave everything to the caller's own policies.
         besides: what else the call takes, as requests of their own.
         scope: what the call is to be allowed on, where that is more than what this one is made on.
     """
@@ -73,7 +74,9 @@ class Goal:
         Raises:
             PolicyError: a document cannot be read.
         """
-        return policies.decide(self.request, self.resource_policy)
+        account = self.request.principal.split(":")[4]
+        unknown = {"Statement": {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "*"}}
+        return policies.decide(self.request, self.resource_policy or unknown)
 
 
 # A call that so many policies refuse is not mended by a list of changes.

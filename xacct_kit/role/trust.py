@@ -44,8 +44,15 @@ def trust_fault(trust: Document, *, principal: str, role_arn: str, external_id: 
     decision = _decide(trust, principal, role_arn, context)
     if decision.allowed:
         return TrustFault.NONE
+    about_id = TrustFault.NO_EXTERNAL_ID if external_id is None else TrustFault.EXTERNAL_ID
     if decision.explicit:
-        return TrustFault.DENY
+        # A Deny may be what asks for the external ID.
+        rest = [each for each in statements_of(trust) if each["Effect"] == "Allow" or not _asks_for_id(each)]
+        if not rest or len(rest) == len(statements_of(trust)):
+            return TrustFault.DENY
+        without = {**trust, "Statement": rest}
+        other = trust_fault(without, principal=principal, role_arn=role_arn, external_id=external_id)
+        return about_id if other in (TrustFault.NONE, about_id) else TrustFault.DENY
 
     def would_allow(change: Callable[[Mapping[str, Any]], Any]) -> bool:
         """Whether those of its statements that allow would, each changed; there may be none of them."""
@@ -54,7 +61,7 @@ def trust_fault(trust: Document, *, principal: str, role_arn: str, external_id: 
         return bool(changed) and _decide(asked, principal, role_arn, context).allowed
 
     if would_allow(_without_external_id):
-        return TrustFault.NO_EXTERNAL_ID if external_id is None else TrustFault.EXTERNAL_ID
+        return about_id
     if would_allow(_unconditional):
         return TrustFault.CONDITION
     return TrustFault.FORMER_PRINCIPAL if former_principals(trust) else TrustFault.PRINCIPAL
@@ -73,6 +80,11 @@ def former_principals(trust: Document) -> tuple[str, ...]:
 def _decide(trust: Document, principal: str, role_arn: str, context: Mapping[str, Any]) -> Decision:
     request = Request(principal=principal, action="sts:AssumeRole", resource=role_arn, context=context)
     return decide(request, identity=[MAY_ASSUME], resource_policy=trust)
+
+
+def _asks_for_id(statement: Mapping[str, Any]) -> bool:
+    conditions = statement.get("Condition", {}).values()
+    return any(key.lower() == "sts:externalid" for keys in conditions for key in keys)
 
 
 def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:

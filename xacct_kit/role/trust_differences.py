@@ -151,13 +151,13 @@ class _Comparison:
         )
 
     def _is_named(self, clause: Clause) -> bool:
-        return any(each.principal == clause.principal for each in self._live)
+        return any(each.principal == clause.principal and _enters(each) for each in self._live)
 
     def _shut_out(self) -> Iterator[tuple[DifferenceKind, str]]:
         """What the live trust policy no longer allows, where that has not been told yet."""
         removed = self._removed()
         faulty = {clause.principal for clause in uncovered(self._live, self._wanted) if _enters(clause)}
-        deleted = any(map(_was_deleted, self._live))
+        deleted = any(_was_deleted(each) and _enters(each) for each in self._live)
         absent = [clause for clause in removed if not self._is_named(clause)]
         limited = [clause for clause in removed if self._is_named(clause) and clause.principal not in faulty]
         if absent and not deleted:

@@ -125,7 +125,9 @@ def _refusal(denial: Denial, policies: Policies[KnownPolicy], decision: Decision
         return f"none of its identity-based policies allows it ({held})"
     if decision.layer is Layer.BOUNDARY and policies.boundary:
         return f"its permissions boundary {_title(policies.boundary)} does not allow it"
-    return f"no service control policy allows it on every level above {denial.account}"
+    if decision.layer is Layer.SCP:
+        return f"no service control policy allows it on every level above {denial.account}"
+    return decision.reason.rstrip(".")
 
 
 _KINDS: Mapping[Layer, OutcomeKind] = {

@@ -152,13 +152,15 @@ def managed_policy(session: Session, reader: Caller, arn: str) -> KnownPolicy:
     return KnownPolicy(name=policy["PolicyName"], document=version["PolicyVersion"]["Document"], arn=arn)
 
 
-def items(session: Session, reader: Caller, operation: str, member: str, **params: Any) -> Iterator[Any]:
-    """The items of all pages of one of IAM's lists.
+def items(
+    session: Session, reader: Caller, operation: str, member: str, *, service: str = "iam", **params: Any
+) -> Iterator[Any]:
+    """The items of all pages of a list.
 
     Raises:
         Unreadable: it may not be read.
     """
-    for answer in session.pages(reader, "iam", operation, **params):
+    for answer in session.pages(reader, service, operation, **params):
         if not answer.ok:
             raise Unreadable(answer.outcome.reason)
         yield from answer.result[member]

@@ -14,7 +14,7 @@ from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
 from xacct_kit.steps.callers import Principal
 from xacct_kit.steps.creation.organization import patiently
 from xacct_kit.steps.findings import Question, finding, not_tried
-from xacct_kit.steps.trust_diagnosis import CAUSES, refused_by_own_policies
+from xacct_kit.steps.trust_diagnosis import CAUSES, LEAVING_IT_OPEN, refused_by_own_policies
 
 
 class NoManagement(Exception):
@@ -145,9 +145,10 @@ def _held_against(
     except PolicyError as error:
         why = f"{what}, and its trust policy cannot be read: {error}"
         return OutcomeKind.DENIED_TRUST, why, "Save the trust policy anew."
-    if fault is TrustFault.NONE:
+    if fault in LEAVING_IT_OPEN:
         found = refused_by_own_policies(session, source, role, external_id, outcome)
-        return found.kind or outcome.kind, f"{what}. {found.why}", found.fix
+        if fault is TrustFault.NONE or found.kind:
+            return found.kind or outcome.kind, f"{what}. {found.why}", found.fix
     words = {"principal": source.arn, "former": " and ".join(former_principals(trust))}
     why = f"{what}: {CAUSES[fault].format_map(words)}"
     return OutcomeKind.DENIED_TRUST, why, _FIXES[fault].format_map(words)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
@@ -17,6 +19,7 @@ from xacct_kit.steps.live_role import (
     attached_policies,
     boundary_of,
     inline_policies,
+    items,
     told,
 )
 
@@ -67,30 +70,33 @@ def read_policies(session: Session, account: str, role: str, reader: Caller | No
 
 
 def _control_levels(session: Session, account: str) -> Iterator[tuple[KnownPolicy, ...]]:
-    """The levels of SCPs above an account, root first; none above the management account."""
+    """The levels of SCPs above an account, root first; none above the management account.
+
+    "Every root, OU, and account must have at least one SCP attached": one that has none is of an organization
+    that does not use them.
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_DetachPolicy.html
+    """
     reader = session.operator
     organization = ask(session, reader, "organizations", "DescribeOrganization")["Organization"]
     if account == organization["MasterAccountId"]:
         return
+    listed = partial(items, session, reader, service="organizations")
     targets = [account]
     while not targets[0].startswith("r-"):
-        parents = ask(session, reader, "organizations", "ListParents", ChildId=targets[0])["Parents"]
+        parents = list(listed("ListParents", "Parents", ChildId=targets[0]))
         targets.insert(0, parents[0]["Id"])
     for target in targets:
-        yield tuple(_controls(session, reader, target))
+        attached = listed("ListPoliciesForTarget", "Policies", TargetId=target, Filter=_SCP)
+        level = tuple(_control(session, reader, summary) for summary in attached)
+        if level:
+            yield level
 
 
-def _controls(session: Session, reader: Caller, target: str) -> Iterator[KnownPolicy]:
-    listed = ask(
-        session,
-        reader,
-        "organizations",
-        "ListPoliciesForTarget",
-        TargetId=target,
-        Filter="SERVICE_CONTROL_POLICY",
+_SCP = "SERVICE_CONTROL_POLICY"
+
+
+def _control(session: Session, reader: Caller, summary: Mapping[str, Any]) -> KnownPolicy:
+    described = ask(session, reader, "organizations", "DescribePolicy", PolicyId=summary["Id"])
+    return KnownPolicy(
+        name=summary["Name"], document=json.loads(described["Policy"]["Content"]), arn=summary["Arn"]
     )
-    for summary in listed["Policies"]:
-        described = ask(session, reader, "organizations", "DescribePolicy", PolicyId=summary["Id"])
-        yield KnownPolicy(
-            name=summary["Name"], document=json.loads(described["Policy"]["Content"]), arn=summary["Arn"]
-        )

@@ -24,7 +24,7 @@ from xacct_kit.steps.callers import (
 from xacct_kit.steps.findings import Question, answered, finding, guarded, skipped
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.side_by_side import side_by_side
-from xacct_kit.steps.trust_diagnosis import Refusal, diagnose
+from xacct_kit.steps.trust_diagnosis import UNNAMED, Refusal, diagnose, not_refused_by_trust
 from xacct_kit.steps.waiting import Progress, silent
 
 
@@ -52,9 +52,16 @@ def check_account(session: Session, account: str, progress: Progress = silent) -
     refused = [each for each, lets_in in held if lets_in is False]
     unsure = [partial(_unsure, session, account, each) for each, lets_in in held if lets_in is None]
     positive = [partial(_must_assume, session, account, each, progress) for each in trusted]
-    everybody = trusted or [each for each, _ in held]
-    refusals = _must_be_refused(session, account, everybody, refused)
-    return side_by_side([*positive, *unsure, *refusals])
+    attempts = list(_attempts(session, trusted or [each for each, _ in held], refused))
+    refusals = [partial(_refused, session, account, *each) for each in attempts]
+    rows = side_by_side([*positive, *unsure, *refusals])
+    entered = [each for each, row in zip(trusted, rows, strict=False) if row.verdict is Verdict.PASS]
+    others, tried = rows[: -len(attempts)], rows[-len(attempts) :]
+    proofs = [
+        partial(_proven, session, row, *each, entered, trusted)
+        for row, each in zip(tried, attempts, strict=True)
+    ]
+    return [*others, *side_by_side(proofs)]
 
 
 _WITH = "assume-with-external-id"
@@ -141,12 +148,19 @@ class Attempt:
         how: how the role is asked for.
         fix: what to do when it is not refused.
         allowed: why it is not tried where the profile's trust policy does not refuse it for certain.
+        sent: the external ID that is sent; None when none is.
     """
 
     probe: str
     how: str
     fix: str
     allowed: str
+    sent: Callable[[Session], str | None]
+
+
+def _wrong(session: Session) -> str:
+    """An external ID that is not the right one, and tells nothing of it."""
+    return "xacct-kit-wrong-b" if known_external_id(session).endswith("a") else "xacct-kit-wrong-a"
 
 
 _WITHOUT = Attempt(
@@ -154,12 +168,14 @@ _WITHOUT = Attempt(
     how="without an external ID",
     fix="Require sts:ExternalId in the role's trust policy: deploy the role again.",
     allowed="The profile's trust policy lets {name} in without an external ID, so this is not tried.",
+    sent=lambda _: None,
 )
 _WRONG = Attempt(
     probe="assume-with-wrong-external-id",
     how="with a wrong external ID",
     fix="Require the exact sts:ExternalId in the role's trust policy: deploy the role again.",
     allowed="The profile's trust policy lets {name} in with any external ID, so this is not tried.",
+    sent=_wrong,
 )
 _UNTRUSTED = Attempt(
     probe="assume-as-untrusted-role",
@@ -167,41 +183,34 @@ _UNTRUSTED = Attempt(
     fix="Let the role's trust policy name its own principals alone, as the profile has it: deploy it again.",
     allowed="The profile's trust policy does not keep {name} out: it may assume the role if its own policies "
     "let it, as with a whole account that is trusted. So this is not tried.",
+    sent=attrgetter("external_id"),
 )
 ATTEMPTS = (_WITHOUT, _WRONG, _UNTRUSTED)
 
 
-def _must_be_refused(
-    session: Session, account: str, trusted: list[Principal], refused: list[Principal]
-) -> Iterator[Callable[[], Finding]]:
+def _attempts(
+    session: Session, trusted: list[Principal], refused: list[Principal]
+) -> Iterator[tuple[Principal, Attempt]]:
+    """Who tries what."""
     asking = min(trusted, key=lambda each: (each.access.caller is None, each.excluded))
-    yield partial(_refused, session, account, asking, _WITHOUT, None)
-    yield partial(_refused, session, account, asking, _WRONG, _wrong(known_external_id(session)))
+    yield asking, _WITHOUT
+    yield asking, _WRONG
     for principal in refused:
-        yield partial(_refused, session, account, principal, _UNTRUSTED, session.external_id)
+        yield principal, _UNTRUSTED
     name = session.params.untrusted_role
     if name is not None:
-        untrusted = main_principal(session, name)
-        yield partial(_refused, session, account, untrusted, _UNTRUSTED, session.external_id)
+        yield main_principal(session, name), _UNTRUSTED
 
 
-def _wrong(external_id: str) -> str:
-    """An external ID that is not the right one, and tells nothing of it."""
-    return "xacct-kit-wrong-b" if external_id.endswith("a") else "xacct-kit-wrong-a"
-
-
-def _refused(
-    session: Session, account: str, principal: Principal, attempt: Attempt, external_id: str | None
-) -> Finding:
+def _refused(session: Session, account: str, principal: Principal, attempt: Attempt) -> Finding:
     question = _question(account, principal, attempt.probe, Expectation.DENIED)
-    row = guarded(session, question, partial(_refusing, session, question, principal, attempt, external_id))
+    row = guarded(session, question, partial(_refusing, session, question, principal, attempt))
     return _between(session, principal, row)
 
 
-def _refusing(
-    session: Session, question: Question, principal: Principal, attempt: Attempt, external_id: str | None
-) -> Finding:
+def _refusing(session: Session, question: Question, principal: Principal, attempt: Attempt) -> Finding:
     caller, role = principal.access.caller, execution_role(session, question.account)
+    external_id = attempt.sent(session)
     if is_trusted(session, question.account, principal, external_id) is not False:
         return skipped(session, question, attempt.allowed.format(name=principal.name))
     if caller is None:
@@ -214,3 +223,37 @@ def _refusing(
     row = answered(session, question, answer)
     said = f"{principal.name} is refused {what}, as it should be."
     return replace(row, why=said) if row.verdict is Verdict.PASS else row
+
+
+def _proven(
+    session: Session,
+    row: Finding,
+    principal: Principal,
+    attempt: Attempt,
+    entered: list[Principal],
+    trusted: list[Principal],
+) -> Finding:
+    """The finding of an attempt: green only where a refusal shows that the trust policy refuses.
+
+    It does by contrast with who is let in with the external ID. Where nobody is, or AWS says that something
+    else refuses, the trust policy has to say it itself.
+    """
+    wants_id = attempt is not _UNTRUSTED
+    if row.verdict is Verdict.PASS and wants_id and entered and principal not in entered:
+        principal = entered[0]
+        row = _refused(session, row.account, principal, attempt)
+    if row.verdict is not Verdict.PASS or (entered and row.outcome in UNNAMED):
+        return row
+    asking = [each.access.caller for each in (principal, *(trusted if wants_id else ()))]
+    question = _question(row.account, principal, attempt.probe, Expectation.DENIED)
+
+    def told() -> Finding:
+        arns = {caller.arn for caller in asking if caller}
+        why = not_refused_by_trust(session, row.account, arns, attempt.sent(session))
+        said = (
+            f"{principal.name} is refused {session.params.role_name} {attempt.how}, but that proves nothing: "
+        )
+        fix = f"Mend what else the trust step says, then probe again. {attempt.fix}"
+        return replace(row, verdict=Verdict.UNKNOWN, why=f"{said}{why}", fix=fix) if why else row
+
+    return guarded(session, question, told)

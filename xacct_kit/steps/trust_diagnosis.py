@@ -7,7 +7,7 @@ out: the role as its account's administrator reads it, and the policies of who w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from xacct_kit.report import Outcome, OutcomeKind
 from xacct_kit.role.profile import load_profile
 from xacct_kit.role.repair import Goal
 from xacct_kit.role.trust import TrustFault, former_principals, trust_fault
-from xacct_kit.steps.callers import Principal, execution_role, role_values
+from xacct_kit.steps.callers import Principal, execution_role, lets_in, role_values
 from xacct_kit.steps.denials import Denial, Explanation, explain
 from xacct_kit.steps.findings import Patch
 
@@ -66,8 +66,8 @@ class Diagnosis:
     patch: Patch = ()
 
 
-# The refusals that do not say which policy refuses.
-_UNNAMED = (OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED)
+UNNAMED = (OutcomeKind.DENIED_TRUST, OutcomeKind.DENIED_UNSPECIFIED)
+"""The refusals that do not say which policy refuses, or say that it is the role's."""
 
 
 def diagnose(refusal: Refusal) -> Diagnosis:
@@ -94,13 +94,13 @@ def _cause(refusal: Refusal) -> Diagnosis:
     if not read.ok:
         why = f"{refusal.what}. {_said(outcome)} The role cannot be read: {read.outcome.reason}"
         return Diagnosis(kind=outcome.kind, why=why, fix=read.outcome.fix)
-    if outcome.kind not in _UNNAMED:
+    if outcome.kind not in (*UNNAMED, OutcomeKind.DENIED_EXPLICIT):
         return _refused_elsewhere(refusal, read.result["Role"])
     return _held_against(refusal, read.result["Role"])
 
 
 def _said(outcome: Outcome) -> str:
-    return "AWS does not say why." if outcome.kind in _UNNAMED else outcome.reason
+    return "AWS does not say why." if outcome.kind in UNNAMED else outcome.reason
 
 
 def _held_against(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
@@ -118,8 +118,10 @@ def _held_against(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
         return Diagnosis(
             kind=OutcomeKind.DENIED_TRUST, why=why, fix="Save the trust policy anew.", patch=_repair(refusal)
         )
-    if fault is TrustFault.NONE:
-        return _refused_elsewhere(refusal, role)
+    if fault in LEAVING_IT_OPEN:
+        elsewhere = _refused_elsewhere(refusal, role)
+        if fault is TrustFault.NONE or elsewhere.kind is not refusal.outcome.kind:
+            return elsewhere
     words = {"principal": refusal.principal.arn, "former": " and ".join(former_principals(trust))}
     return Diagnosis(
         kind=OutcomeKind.DENIED_TRUST,
@@ -127,6 +129,10 @@ def _held_against(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
         fix=_FIXES[fault].format_map(words),
         patch=_repair(refusal),
     )
+
+
+LEAVING_IT_OPEN = (TrustFault.NONE, TrustFault.CONDITION)
+"""With these the caller's own policies may refuse: whether a condition is met is not seen from here."""
 
 
 def _refused_elsewhere(refusal: Refusal, role: Mapping[str, Any]) -> Diagnosis:
@@ -160,13 +166,45 @@ def refused_by_own_policies(
         context={**sent, "aws:RequestedRegion": session.params.region},
     )
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
+    trust = role["AssumeRolePolicyDocument"]
     goal = Goal(
         request=request,
         role_arn=session.role_arn(caller.account, caller.name),
         granting={f"assume-{role['RoleName']}": {"Version": "2012-10-17", "Statement": [allow]}},
-        resource_policy=role["AssumeRolePolicyDocument"],
+        resource_policy=trust if _lets_in(trust, caller, role["Arn"], external_id) else None,
     )
     return explain(Denial(session=session, account=caller.account, goal=goal, outcome=outcome))
+
+
+def _lets_in(trust: Mapping[str, Any], caller: Caller, role_arn: str, external_id: str | None) -> bool:
+    try:
+        fault = trust_fault(trust, principal=caller.arn, role_arn=role_arn, external_id=external_id)
+    except PolicyError:
+        return False
+    return fault is TrustFault.NONE
+
+
+def not_refused_by_trust(session: Session, account: str, arns: Iterable[str], external_id: str | None) -> str:
+    """Why it is not known that the role's trust policy, as it is, refuses somebody; empty where it does.
+
+    Parameters:
+        session: whose run it is.
+        account: the member account.
+        arns: ARNs of who must be refused.
+        external_id: the external ID that is sent; None when none is.
+    """
+    deployer = session.deployer(account).caller
+    if deployer is None:
+        return "nobody was let in, and nobody here may read the trust policy."
+    read = session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
+    if read.absent:
+        return "there is no such role."
+    if not read.ok:
+        return f"the trust policy cannot be read. {read.outcome.reason}"
+    trust, role = read.result["Role"]["AssumeRolePolicyDocument"], execution_role(session, account)
+    if any(lets_in(trust, arn, role, external_id, session.params.region) is not False for arn in arns):
+        return "the trust policy, as it is read, does not refuse it for certain."
+    return ""
 
 
 def _repair(refusal: Refusal) -> Patch:
@@ -199,7 +237,7 @@ CAUSES: Mapping[TrustFault, str] = {
     TrustFault.NO_EXTERNAL_ID: "the trust policy names {principal} and wants an external ID, and none is "
     "sent.",
     TrustFault.CONDITION: "the trust policy names {principal}, but has a condition besides the external ID "
-    "that is not met.",
+    "that is not met, as far as can be told.",
     TrustFault.PRINCIPAL: "the trust policy does not name {principal}.",
     TrustFault.FORMER_PRINCIPAL: "the trust policy does not name {principal}, but {former}: the unique ID of "
     "a role that was deleted. A role that is made anew with the same name is another one, and is not "
