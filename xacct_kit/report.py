@@ -285,7 +285,7 @@ class Report:
 
     Attributes:
         findings: the rows; those of a journal are read from it each time they are asked for.
-        journal: the journal that holds them already.
+        journal: the journal of their run, which goes on from it: `save` leaves it as it is.
     """
 
     findings: Sequence[Finding] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -155,7 +156,9 @@ def create_account(
         report, accounts = created.report, created.accounts
         if accounts and not only:
             there = params.for_accounts(accounts).model_copy(update={"sandbox_endpoint": session.endpoint})
-            report += carry_out(there, ONBOARDING, progress=note, **again)
+            onboarded = carry_out(there, ONBOARDING, progress=note, **again)
+            # The journal stays the onboarding's, which goes on from it; that of the creation is beside it.
+            report = replace(report + onboarded, journal=onboarded.journal)
     deliver(report, folder, form)
 
 
