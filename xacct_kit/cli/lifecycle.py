@@ -115,10 +115,9 @@ def _named(params: Params) -> tuple[str, ...]:
     """The accounts that are to be let go; a call is made where an organizational unit names them."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
-    from xacct_kit.views.outline import named_accounts
 
     if not params.organizational_units:
-        return named_accounts(params)
+        return params.named_accounts
     with connect(params) as session:
         targeted(session)
         return session.params.accounts
