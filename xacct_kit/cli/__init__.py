@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from xacct_kit.cli import accounts, lifecycle, sandbox, tools
-from xacct_kit.cli.output import UNFINISHED
+from xacct_kit.cli.output import UNFINISHED, note, open_streams
 from xacct_kit.errors import RunError, XacctError
 from xacct_kit.interactive.owned import end_with_owner
 
@@ -65,12 +65,13 @@ app.command()(tools.classify)
 
 def main() -> None:
     """Run the command; errors of the kit become one line a fault and an exit code."""
+    open_streams()
     try:
         end_with_owner()
         app()
     except XacctError as error:
-        sys.stderr.write(f"{error}\n")
+        note(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
+        note("stopped")
         sys.exit(UNFINISHED)
