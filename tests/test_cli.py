@@ -193,6 +193,24 @@ def test_a_creation_that_is_interrupted_is_exit_3_and_says_how_it_goes_on(
     assert "account-created" in (tmp_path / "out" / "creations.jsonl").read_text(encoding="utf-8")
 
 
+def test_a_creation_that_has_ended_is_not_done_again(no_aws: None, tmp_path: Path) -> None:
+    child = SandboxProcess(Layout())
+    try:
+        new = ["--name", "new", "--email", "new@example.com", "--out", "out", "--format", "json"]
+        command = ["create-account", SANDBOX, "-p", f"sandbox_endpoint={child.endpoint}", *new]
+        first = xacct(*command, cwd=tmp_path)
+        journal = (tmp_path / "out" / "findings.jsonl").read_bytes()
+        again = xacct(*command, "--resume", cwd=tmp_path)
+    finally:
+        child.stop()
+    # What a new account does not offer yet is red.
+    assert (first.returncode, again.returncode) == (1, 1), first.stderr + again.stderr
+    assert again.stdout == first.stdout
+    assert {row["step"] for row in json.loads(first.stdout)["findings"]} >= {"create_account", "trust"}
+    assert (tmp_path / "out" / "findings.jsonl").read_bytes() == journal
+    assert "is deployed" not in again.stderr
+
+
 def test_the_template_is_yaml_on_standard_output(tmp_path: Path) -> None:
     done = xacct("template", str(ROOT / "params" / "china.yaml"), cwd=tmp_path)
     assert done.returncode == 0

@@ -37,7 +37,7 @@ def xacct(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> dict[str, str]:
-    findings: dict[str, Sequence[Finding]] = {"green": [PASSED], "red": [FAILED]}
+    findings: dict[str, Sequence[Finding]] = {"green": [PASSED], "red": [FAILED], "empty": []}
     return {name: str(Report.of(rows).save(tmp_path / name)) for name, rows in findings.items()}
 
 
@@ -47,9 +47,10 @@ def runs(tmp_path: Path) -> dict[str, str]:
         ("green", "red", 1, "1 check: 1 broke"),
         ("red", "green", 0, "1 check: 1 healed"),
         ("red", "red", 0, "1 check: 1 same"),
+        ("green", "empty", 1, "1 check: 1 gone"),
     ],
 )
-def test_the_exit_code_says_whether_something_broke(runs, old, new, code, said):
+def test_the_exit_code_says_whether_what_was_green_still_is(runs, old, new, code, said):
     exit_code, output = xacct("diff", runs[old], runs[new])
     assert exit_code == code
     assert output.splitlines()[-1] == said

@@ -18,7 +18,7 @@ _FOR_ACCOUNTS = ("1_deploy_role", "2_check_cost_explorer", "3_probe_permissions"
 _FOR_MANY = ("4_onboard_organization",)
 
 
-def run_demo(target: Path, say: Callable[[str], None]) -> tuple[Report, list[Path]]:
+def run_demo(target: Path, say: Callable[[str], object]) -> tuple[Report, list[Path]]:
     """Run the notebooks on a sandbox where nobody has deployed the role yet.
 
     Parameters:
@@ -35,7 +35,7 @@ def run_demo(target: Path, say: Callable[[str], None]) -> tuple[Report, list[Pat
     return run_notebooks(params, target, say)
 
 
-def run_notebooks(params: Params, target: Path, say: Callable[[str], None]) -> tuple[Report, list[Path]]:
+def run_notebooks(params: Params, target: Path, say: Callable[[str], object]) -> tuple[Report, list[Path]]:
     """Run the notebooks that onboard accounts: three for accounts that are named, one for many.
 
     One that ends because some verdict is not green has run to its end; the next one is run all the same.
@@ -76,7 +76,7 @@ def _notebooks_for(params: Params) -> Sequence[str]:
     return _FOR_MANY if to_be_found or together else _FOR_ACCOUNTS
 
 
-def _execute(name: str, params: Params, target: Path, say: Callable[[str], None]) -> Path:
+def _execute(name: str, params: Params, target: Path, say: Callable[[str], object]) -> Path:
     import papermill
 
     output = target / f"{name}.ipynb"

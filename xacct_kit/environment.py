@@ -46,9 +46,11 @@ def connect(params: Params) -> Session:
 def _to_aws(params: Params) -> Session:
     check_configuration(params.access_profile)
     session = Session(params, Connection(profile=params.access_profile))
+    # Missing, they are a fault of the request, and nothing must have been called.
     if not needs_call(params.external_id):
-        # Missing, it is a fault of the request, and nothing must have been called.
         _ = session.external_id
+    if not needs_call(params.management_external_id or ""):
+        _ = session.management_external_id
     return session
 
 

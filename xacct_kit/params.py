@@ -281,6 +281,12 @@ class Params(BaseModel):
             )
         return self.member_accounts
 
+    @property
+    def named_accounts(self) -> tuple[str, ...]:
+        """The accounts to work on that are named here; those of organizational units are not."""
+        excluded = set(self.exclude_accounts)
+        return tuple(account for account in self.member_accounts if account not in excluded)
+
     def for_accounts(self, accounts: tuple[str, ...]) -> Self:
         """The same params when it is known which accounts they are about."""
         known = {"member_accounts": accounts, "organizational_units": (), "exclude_accounts": ()}

@@ -78,6 +78,12 @@ class Verdict(StrEnum):
         return self in (Verdict.PASS, Verdict.SKIPPED)
 
 
+def all_well(verdicts: Iterable[Verdict]) -> bool:
+    """Whether every verdict is green and one at least is PASS: what was skipped proves nothing."""
+    found = set(verdicts)
+    return Verdict.PASS in found and all(verdict.green for verdict in found)
+
+
 def in_words(counts: Mapping[Verdict, int]) -> str:
     """How many findings have each verdict: `29 pass, 2 fail`."""
     return ", ".join(f"{counts[verdict]:,} {verdict.lower()}" for verdict in Verdict if counts[verdict])
@@ -279,7 +285,7 @@ class Report:
 
     Attributes:
         findings: the rows; those of a journal are read from it each time they are asked for.
-        journal: the journal that holds them already.
+        journal: the journal of their run, which goes on from it: `save` leaves it as it is.
     """
 
     findings: Sequence[Finding] = ()
@@ -301,8 +307,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether there is something to say and all of it is green."""
-        return bool(self.findings) and all(finding.verdict.green for finding in self)
+        """Whether every verdict is green and one at least is PASS: what was skipped proves nothing."""
+        return all_well(finding.verdict for finding in self)
 
     @property
     def faults(self) -> Report:
@@ -355,7 +361,7 @@ class Report:
         """Stop here unless everything is as it should be: the last line of a notebook that is run in batch.
 
         Raises:
-            NotGreen: some verdict is not green, or there is none.
+            NotGreen: some verdict is not green, or nothing was tried.
         """
         if not self.ok:
             raise NotGreen(_view(_LINE)(self))

@@ -69,6 +69,18 @@ def test_a_reference_to_nothing(refused: Any, tmp_path: Path, text: str, referen
     refused("probe", str(file), "-p", f"external_id={reference}", says=("external_id: ", fault))
 
 
+@pytest.mark.usefixtures("places")
+@each_environment
+@pytest.mark.parametrize(("reference", "fault"), [REFERENCES[0], REFERENCES[6]])
+def test_a_reference_of_the_management_role_to_nothing(
+    refused: Any, tmp_path: Path, text: str, reference: str, fault: str
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(f"{text}management_role: Vendor\n", encoding="utf-8")
+    override = f"management_external_id={reference}"
+    refused("probe", str(file), "-p", override, says=("management_external_id: ", fault))
+
+
 @pytest.mark.parametrize("reference", ["ssm:/external-id", "secretsmanager:external-id"])
 def test_a_new_sandbox_has_no_secrets(refused: Any, tmp_path: Path, reference: str) -> None:
     file = tmp_path / "params.yaml"

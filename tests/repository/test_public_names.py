@@ -71,7 +71,7 @@ NAMES: Mapping[str, Mapping[str, str | None]] = {
 
 MEMBERS: Mapping[str, str] = {
     "Finding": "to_dict from_dict",
-    "Params": "load of of_namespace notebook_cell accounts for_accounts",
+    "Params": "load of of_namespace notebook_cell accounts named_accounts for_accounts",
     "Report": "of ok faults counts to_frame save require_green",
     "OutcomeKind": "ALLOWED DENIED_EXPLICIT DENIED_IDENTITY DENIED_BOUNDARY DENIED_SESSION DENIED_SCP "
     "DENIED_RCP DENIED_RESOURCE DENIED_VPCE DENIED_TRUST DENIED_UNSPECIFIED CREDENTIALS NOT_ENABLED "

@@ -148,6 +148,14 @@ def deployed(session: xk.Session) -> None:
     assert all(row.verdict.green for row in deploy_account(session, MEMBER))
 
 
+def drifted(session: xk.Session) -> None:
+    deployed(session)
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    policy = {"PolicyName": "more", "PolicyDocument": json.dumps(document)}
+    administer(session, "iam", "PutRolePolicy", RoleName=ROLE, **policy)
+
+
 def delete_failed(session: xk.Session) -> None:
     deployed(session)
     arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -370,6 +378,36 @@ class TestWaiting:
         assert row.verdict is Verdict.UNKNOWN
         assert "Waited" not in row.why
         assert len(lines) == 1
+
+    @pytest.mark.parametrize(
+        ("before", "expected"), [(rolled_back, Standing.ERRORED), (drifted, Standing.NEEDS_UPDATE)]
+    )
+    def test_it_ends_where_nothing_is_under_way(
+        self, session: xk.Session, before: Callable[[xk.Session], None], expected: Standing
+    ) -> None:
+        before(session)
+        hasty = again(session, wait_seconds=3)
+        for _ in attempts(60):
+            if float(standing(hasty).evidence["age_seconds"]) > hasty.params.wait_seconds:
+                break
+        lines: list[str] = []
+        (row,) = wait_until_onboarded(hasty, MEMBER, lines.append)
+        assert (row.evidence["standing"], row.verdict) == (expected, Verdict.FAIL)
+        assert "Waited" not in row.why
+        assert len(lines) == 1
+
+    def test_a_role_that_was_changed_just_now_may_be_told_of_as_it_was(self, session: xk.Session) -> None:
+        drifted(session)
+        lines: list[str] = []
+
+        def progress(line: str) -> None:
+            lines.append(line)
+            if len(lines) == 1:
+                administer(session, "iam", "DeleteRolePolicy", RoleName=ROLE, PolicyName="more")
+
+        (row,) = wait_until_onboarded(again(session, wait_seconds=60), MEMBER, progress)
+        assert row.verdict is Verdict.PASS
+        assert [line.split(": ")[1] for line in lines] == ["NEEDS_UPDATE", "CURRENT"]
 
     def test_it_is_bounded_and_says_so(self, session: xk.Session) -> None:
         (row,) = wait_until_onboarded(again(session, wait_seconds=1), MEMBER)

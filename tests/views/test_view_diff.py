@@ -12,6 +12,7 @@ from xacct_kit.report import OutcomeKind, Report, Verdict
 from xacct_kit.views.diff import Change, diff, to_json, to_text
 
 GREEN = finding()
+OTHER = finding(account="400000000000")
 UNKNOWN = finding(outcome=OutcomeKind.THROTTLED, why="AWS throttled the call.")
 NOT_TRIED = finding(outcome=OutcomeKind.UNKNOWN, verdict=Verdict.SKIPPED)
 
@@ -46,7 +47,32 @@ NOT_TRIED = finding(outcome=OutcomeKind.UNKNOWN, verdict=Verdict.SKIPPED)
 def test_what_became_of_a_check(old, new, change):
     found = diff(old, new)
     assert {each: count for each, count in found.checks.items() if count} == {change: 1}
-    assert found.ok is (change is not Change.BROKE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "well"),
+    [
+        ([GREEN], [GREEN], True),
+        ([GREEN], [REFUSED], False),
+        ([GREEN], [UNKNOWN], False),
+        ([REFUSED], [GREEN], True),
+        ([REFUSED], [UNKNOWN], True),
+        ([], [REFUSED], True),
+        ([GREEN, OTHER], [GREEN], False),
+        ([GREEN, OTHER], [GREEN, replace(OTHER, verdict=Verdict.SKIPPED)], False),
+        ([GREEN, replace(OTHER, verdict=Verdict.FAIL)], [GREEN], True),
+        ([REFUSED], [], False),
+        ([REFUSED], [NOT_TRIED], False),
+        ([], [], False),
+    ],
+    ids=[
+        *("the same", "broke", "broke for all that is known", "healed", "not worse", "new"),
+        *("an account is gone", "an account is skipped", "a fault is gone"),
+        *("nothing was found", "nothing was tried", "nothing at all"),
+    ],
+)
+def test_it_is_well_where_what_was_green_is_green_and_something_was_tried(old, new, well):
+    assert diff(old, new).ok is well
 
 
 def test_checks_are_matched_by_what_was_asked_and_not_by_their_order():
@@ -98,6 +124,8 @@ def test_it_is_told_by_change_what_broke_first():
         "  in       333333333333",
         "",
         "Gone: 1 check, 1 green",
+        "  green    emr-list-clusters",
+        "  in       500000000000",
         "",
         "Healed: 1 check",
         "  was      FAIL elasticmapreduce:ListClusters denied by a service control policy: 1 account",
@@ -129,6 +157,13 @@ def test_json_says_whether_all_is_well_how_many_and_which():
         "DENIED_SCP",
     )
     assert changed["before"]["why"] == "AWS throttled the call."
+    assert document["unproven"] == {"accounts": [], "probes": []}
+
+
+def test_what_was_green_and_is_gone_is_named():
+    rows = [replace(GREEN, account=f"{number:012}", probe=probe) for number in (2, 1) for probe in "ba"]
+    document = json.loads(to_json(diff([*rows, REFUSED], [REFUSED])))
+    assert document["unproven"] == {"accounts": ["000000000001", "000000000002"], "probes": ["a", "b"]}
 
 
 @given(st.lists(findings, max_size=4), st.lists(findings, max_size=4))
@@ -141,5 +176,5 @@ def test_what_is_told_both_ways_round_is_opposite(old, new):
 @given(st.lists(findings, max_size=5))
 def test_a_run_does_not_differ_from_itself(rows):
     found = diff(rows, rows)
-    assert found.ok
+    assert found.ok is any(row.verdict is not Verdict.SKIPPED for row in rows)
     assert found.checks[Change.SAME] == sum(found.checks.values())

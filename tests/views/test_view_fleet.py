@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from report_examples import REFUSED, THROTTLED, finding, fleet
+from report_examples import REFUSED, SKIPPED, THROTTLED, finding, fleet
 from test_view_html import MARKED, MARKUP, VIEWS, Document
 
 from xacct_kit.report import Finding, OutcomeKind, Report
@@ -49,8 +49,12 @@ def test_a_view_goes_over_findings_that_are_not_in_memory(view, report):
         ),
         (fleet(6, red=1), "1 of 6 accounts needs attention, for 1 cause: 1 of 97 checks."),
         (fleet(1_000), "16,000 checks in 1,000 accounts: everything is as it should be."),
+        (
+            Report.of(replace(SKIPPED, account=f"{number:012}") for number in range(6)),
+            "Nothing was tried: 6 checks in 6 accounts, all skipped.",
+        ),
     ],
-    ids=["red", "one", "green"],
+    ids=["red", "one", "green", "skipped"],
 )
 def test_the_page_opens_with_how_many_accounts_and_causes(report, said):
     assert said in " ".join(Document(to_page(report)).text.split())

@@ -140,8 +140,9 @@ def test_tiles_count_by_verdict_with_sign_and_word():
             "32 checks in 2 accounts: everything is as it should be. AWS charges US$0.02 for the calls.",
         ),
         (Report(), "Nothing was tried: the run has no findings."),
+        (Report.of([SKIPPED]), "Nothing was tried: 1 check in 1 account, all skipped."),
     ],
-    ids=["red", "one", "healthy", "empty"],
+    ids=["red", "one", "healthy", "empty", "skipped"],
 )
 def test_the_page_opens_with_how_it_stands(report, said):
     assert said in " ".join(Document(to_page(report)).text.split())

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from markdown_it import MarkdownIt
-from report_examples import EMPTY, HEALTHY, RED, REFUSED, THROTTLED, finding, findings, fleet
+from report_examples import EMPTY, HEALTHY, RED, REFUSED, SKIPPED, THROTTLED, finding, findings, fleet
 
 from xacct_kit.report import OutcomeKind, Report, Verdict
 from xacct_kit.views.markdown import to_markdown
@@ -39,8 +39,9 @@ def headings(text: str) -> list[str]:
         (RED, "✗ Not as it should be: 1 of 2 accounts", "20 checks: 16 pass, 2 fail, 1 unknown, 1 skipped"),
         (Report.of([THROTTLED]), "? Not as it should be: 1 of 1 account", "1 check: 1 unknown"),
         (EMPTY, "? Nothing was tried", "0 checks: nothing was tried"),
+        (Report.of([SKIPPED]), "? Nothing was tried", "1 check: 1 skipped"),
     ],
-    ids=["green", "red", "unknown", "empty"],
+    ids=["green", "red", "unknown", "empty", "skipped"],
 )
 def test_the_heading_says_how_it_went(report: Report, first: str, tally: str) -> None:
     text = to_markdown(report)

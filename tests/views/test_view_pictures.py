@@ -90,6 +90,7 @@ Who can assume the role
         ),
         (pictures.matrix(EMPTY), "Verdicts by account and service\n  Nothing was tried."),
         (pictures.causes(EMPTY), "What is not green, by cause\n  Nothing was tried."),
+        (pictures.causes(Report.of([SKIPPED])), "What is not green, by cause\n  Nothing was tried."),
         (pictures.causes(HEALTHY), "What is not green, by cause\n  Everything is as it should be."),
         (pictures.spending(Report.of([SKIPPED])), "Time and cost by service\n  Nothing was tried."),
         (pictures.trend([]), "Accounts from run to run\n  Nothing was tried."),

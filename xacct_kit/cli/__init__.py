@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from xacct_kit.cli import accounts, lifecycle, sandbox, tools
-from xacct_kit.cli.output import UNFINISHED
+from xacct_kit.cli.output import UNFINISHED, note, open_streams
 from xacct_kit.errors import RunError, XacctError
 from xacct_kit.interactive.owned import end_with_owner
 
@@ -32,8 +32,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
-    "Exit code: 0 every verdict is green, 1 some verdict is not, 2 the request was wrong and nothing was "
-    "called, 3 the run could not finish.",
+    "Exit code: 0 every verdict is green, 1 some verdict is not or nothing was tried, 2 the request was "
+    "wrong and nothing was called, 3 the run could not finish.",
     add_completion=False,
     no_args_is_help=True,
     # A fault of usage is one line, not a box of broken ones.
@@ -65,12 +65,13 @@ app.command()(tools.classify)
 
 def main() -> None:
     """Run the command; errors of the kit become one line a fault and an exit code."""
+    open_streams()
     try:
         end_with_owner()
         app()
     except XacctError as error:
-        sys.stderr.write(f"{error}\n")
+        note(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
+        note("stopped")
         sys.exit(UNFINISHED)

@@ -105,7 +105,7 @@ def diff(
     ],
     form: TextFormats = TextFormat.TABLE,
 ) -> None:
-    """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
+    """Tell what broke and healed between two runs, by cause; exit code 0: what was green still is."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,10 +115,9 @@ def _named(params: Params) -> tuple[str, ...]:
     """The accounts that are to be let go; a call is made where an organizational unit names them."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
-    from xacct_kit.views.outline import named_accounts
 
     if not params.organizational_units:
-        return named_accounts(params)
+        return params.named_accounts
     with connect(params) as session:
         targeted(session)
         return session.params.accounts
@@ -155,7 +155,9 @@ def create_account(
         report, accounts = created.report, created.accounts
         if accounts and not only:
             there = params.for_accounts(accounts).model_copy(update={"sandbox_endpoint": session.endpoint})
-            report += carry_out(there, ONBOARDING, progress=note, **again)
+            onboarded = carry_out(there, ONBOARDING, progress=note, **again)
+            # The journal stays the onboarding's, which goes on from it; that of the creation is beside it.
+            report = replace(report + onboarded, journal=onboarded.journal)
     deliver(report, folder, form)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xacct_kit.cli.options import Format
-from xacct_kit.errors import RequestError
+from xacct_kit.errors import RequestError, RunError
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -22,7 +25,7 @@ GREEN, RED, WRONG_REQUEST, UNFINISHED = 0, 1, 2, 3
 
 
 def deliver(report: Report, folder: Path, form: Format) -> None:
-    """Show and save a report, and end with its exit code.
+    """Save and show a report, and end with its exit code.
 
     Parameters:
         report: what was found.
@@ -30,11 +33,11 @@ def deliver(report: Report, folder: Path, form: Format) -> None:
         form: how it is printed.
 
     Raises:
-        RunError: it cannot be saved.
+        RunError: it cannot be saved, or not printed.
         typer.Exit: with the exit code.
     """
-    show(report, form)
     report.save(folder)
+    show(report, form)
     note(f"report: {folder / 'report.html'}")
     finish(report)
 
@@ -75,17 +78,23 @@ def folder_for_results(out: Path | None, params: Params | None = None, *, going_
 
 
 def show(report: Report, form: Format) -> None:
-    """Print a report."""
+    """Print a report.
+
+    Raises:
+        RunError: standard output cannot be written.
+    """
     if form is not Format.TABLE:
-        sys.stdout.writelines(_parts(report, form))
-        sys.stdout.flush()
+        _printed(_parts(report, form))
         return
     from rich.console import Console
 
     from xacct_kit.views.lines import WIDTH
     from xacct_kit.views.text import to_rich
 
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(to_rich(report))
+    # Rich ends the process where it finds that nobody reads, so it is not what writes.
+    text, shown = StringIO(), sys.stdout.isatty()
+    Console(file=text, force_terminal=shown or None, width=None if shown else WIDTH).print(to_rich(report))
+    _printed([text.getvalue()])
 
 
 def _parts(report: Report, form: Format) -> Iterable[str]:
@@ -103,13 +112,47 @@ def _parts(report: Report, form: Format) -> Iterable[str]:
     return [to_markdown(report)]
 
 
-def say(line: str) -> None:
-    """Tell the reader a line of the result."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def say(line: str) -> bool:
+    """Tell the reader a line of the result.
+
+    Returns:
+        Whether somebody reads.
+
+    Raises:
+        RunError: standard output cannot be written.
+    """
+    return _printed([f"{line}\n"])
+
+
+def _printed(parts: Iterable[str]) -> bool:
+    """Print text; that a reader has had enough, as `head` has, is no fault and changes no exit code.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    try:
+        sys.stdout.writelines(parts)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left of it would be written at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise RunError(f"Standard output cannot be written: {error.strerror}.") from error
+        return False
+    return True
 
 
 def note(line: str) -> None:
-    """Tell the reader something that is no part of the result."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    """Tell the reader something that is no part of the result, as far as it can be told."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def open_streams() -> None:
+    """Have standard streams whatever there is: UTF-8 in any locale, and nowhere where one is closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+        elif mode == "w" and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

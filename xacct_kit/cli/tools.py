@@ -23,7 +23,7 @@ def template(file: ParamsFile, param: Overrides = None) -> None:
     from xacct_kit.role.template import build_template, to_yaml
 
     params = load(file, param)
-    sys.stdout.write(to_yaml(build_template(load_profile(params.profile))))
+    say(to_yaml(build_template(load_profile(params.profile))).rstrip("\n"))
 
 
 def decide(
@@ -55,7 +55,8 @@ def _batch(file: str, evaluate: Callable[[Mapping[str, Any]], Mapping[str, Any]]
         except (RequestError, RecursionError) as error:
             fault = error if isinstance(error, RequestError) else "nested too deeply"
             answer, readable = {"error": f"line {number}: {fault}"}, False
-        say(json.dumps(answer, ensure_ascii=False))
+        if not say(json.dumps(answer, ensure_ascii=False)):
+            break
     raise typer.Exit(GREEN if readable else WRONG_REQUEST)
 
 

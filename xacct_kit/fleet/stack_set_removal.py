@@ -16,7 +16,7 @@ from xacct_kit.fleet.stack_instances import Instance, detailed_status
 from xacct_kit.fleet.stack_set_calls import Deployment, StackSetCalls
 from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.template import RESOURCE_TYPES
-from xacct_kit.steps.findings import Question, broken, finding
+from xacct_kit.steps.findings import ALLOWED, Question, broken, finding
 from xacct_kit.steps.removal.undeleted import remove_undeleted, undeleted
 from xacct_kit.steps.side_by_side import side_by_side
 from xacct_kit.steps.stack.deployment import failure_row
@@ -175,7 +175,7 @@ def _told(removal: _Removal, account: str, left: Instance | None) -> Finding:
     question = _question(session, account)
     if left is None:
         why = f"The stack set {name} has no stack in {account} any more: it is deleted."
-        return finding(session, question, Outcome(kind=OutcomeKind.ALLOWED), why=why)
+        return finding(session, question, ALLOWED, why=why)
     status, reason = detailed_status(left), str(left.get("StatusReason", ""))
     failed = removal.ended and status in _FAILED
     kind = OutcomeKind.SERVICE_ERROR if failed else OutcomeKind.UNKNOWN

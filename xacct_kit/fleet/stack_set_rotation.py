@@ -20,7 +20,7 @@ from xacct_kit.report import Finding, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.drift import named
 from xacct_kit.role.template import CAPABILITIES
 from xacct_kit.steps.callers import assume_with
-from xacct_kit.steps.findings import Question, broken, guarded
+from xacct_kit.steps.findings import NOT_KNOWN, Question, broken, guarded
 from xacct_kit.steps.operator.policies import ADMINISTRATION_ROLE
 from xacct_kit.steps.propagation import note_change
 from xacct_kit.steps.rotation import (
@@ -154,7 +154,7 @@ class RotatedStackSet(StackSetCalls):
             raise StackFailure(
                 f"An earlier operation has not ended after {self.session.params.wait_seconds} s.",
                 "Rotate again, with more wait_seconds if need be.",
-                Outcome(kind=OutcomeKind.UNKNOWN),
+                NOT_KNOWN,
                 Verdict.UNKNOWN,
             )
         if self._has(external_id):

@@ -18,7 +18,7 @@ from xacct_kit.interactive.command_run import CommandRun
 from xacct_kit.interactive.run_state import IN_WORDS, RunState, state_after
 from xacct_kit.interactive.step_clock import StepClock
 from xacct_kit.params import Params
-from xacct_kit.report import Finding, Report, Verdict
+from xacct_kit.report import Finding, Report, Verdict, all_well
 from xacct_kit.views import words
 from xacct_kit.views.outline import known_accounts
 
@@ -205,8 +205,8 @@ class LiveRun:
 
 def _state_of(counts: Mapping[Verdict, int]) -> RunState:
     """What a report with these verdicts ends with."""
-    found = {verdict for verdict, count in counts.items() if count}
-    return RunState.GREEN if found and all(verdict.green for verdict in found) else RunState.RED
+    found = (verdict for verdict, count in counts.items() if count)
+    return RunState.GREEN if all_well(found) else RunState.RED
 
 
 def _without_clocks(changes: Changes) -> Changes:

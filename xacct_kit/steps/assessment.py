@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from xacct_kit.report import Outcome, OutcomeKind
+from xacct_kit.report import Outcome
+from xacct_kit.steps.findings import ALLOWED
 from xacct_kit.steps.stack.states import Standing
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -36,7 +37,7 @@ class Assessment:
     since: datetime | None = None
     age: float | None = None
     proven: bool = False
-    outcome: Outcome = field(default_factory=lambda: Outcome(kind=OutcomeKind.ALLOWED))
+    outcome: Outcome = ALLOWED
 
     @property
     def why(self) -> str:

@@ -15,6 +15,7 @@ from xacct_kit.role.certainty import certainly
 from xacct_kit.role.policy_documents import Document
 from xacct_kit.role.profile import Profile, RoleDefinition, RoleValues, load_profile
 from xacct_kit.role.trust import MAY_ASSUME
+from xacct_kit.steps.findings import NOT_KNOWN
 from xacct_kit.steps.propagation import settled
 from xacct_kit.steps.waiting import Progress, silent
 
@@ -231,4 +232,4 @@ def deployer_name(session: Session) -> str:
 def role_access(session: Session, account: str, progress: Progress = silent) -> Assumption:
     """The role as a caller, or why nobody could assume it."""
     assumption = assume_execution_role(session, account, progress=progress)
-    return assumption or Assumption(None, Answer(Outcome(kind=OutcomeKind.UNKNOWN)))
+    return assumption or Assumption(None, Answer(NOT_KNOWN))

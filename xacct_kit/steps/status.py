@@ -17,7 +17,7 @@ from xacct_kit.role.drift import DifferenceKind
 from xacct_kit.steps.assessment import Assessment
 from xacct_kit.steps.callers import deployer_name
 from xacct_kit.steps.findings import Question, finding, guarded
-from xacct_kit.steps.propagation import told_time
+from xacct_kit.steps.propagation import settling_bound, told_time
 from xacct_kit.steps.reach import Reach, reach, refusals, seen_from_main
 from xacct_kit.steps.role_comparison import RoleComparison, compare_role
 from xacct_kit.steps.stack.comparison import StackDifferences, shortened, stack_differences
@@ -82,7 +82,9 @@ def _assessed(session: Session, account: str) -> Finding:
 def wait_until_onboarded(session: Session, account: str, progress: Progress = silent) -> list[Finding]:
     """Wait until an account is CURRENT, for no longer than the params say; nothing is changed.
 
-    Where nobody here may read the account, it ends when the role is proven to be assumable from main.
+    It ends where nothing is under way that could make it so: where CloudFormation has failed, and where the
+    account differs. Where nobody here may read the account, it ends when the role is proven to be assumable
+    from main.
 
     Parameters:
         session: whose run it is.
@@ -104,10 +106,20 @@ def _awaited(session: Session, account: str, progress: Progress) -> Finding:
         if line != last:
             progress(line)
             last = line
-        if found.standing is Standing.CURRENT or found.proven:
+        if found.standing is Standing.CURRENT or found.proven or not _under_way(session, found):
             return _told(session, account, found)
     waited = f"Waited {seconds} s (wait_seconds). {found.reason}"
     return _told(session, account, replace(found, reason=waited))
+
+
+def _under_way(session: Session, found: Assessment) -> bool:
+    """Whether the standing may change by itself, or by whoever is about to deploy."""
+    if (found.stack_status or "").endswith("_IN_PROGRESS"):
+        return True
+    if found.standing is Standing.NEEDS_UPDATE:
+        # IAM may still tell of the role as it was before.
+        return found.age is None or found.age <= settling_bound(session)
+    return found.standing is not Standing.ERRORED
 
 
 def assess(session: Session, account: str) -> Assessment:

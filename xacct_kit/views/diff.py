@@ -57,6 +57,19 @@ class Shift:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unproven:
+    """Checks that were green and are gone.
+
+    Attributes:
+        accounts: the accounts that they were made in, in ascending order.
+        probes: their names, likewise.
+    """
+
+    accounts: tuple[str, ...]
+    probes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diff:
     """What changed between two runs.
 
@@ -64,20 +77,27 @@ class Diff:
         shifts: what happened to checks that are or were not green, by cause.
         checks: how many checks each change happened to, green ones too.
         green: how many of them were green throughout.
+        unproven: those that were green and are gone.
     """
 
     shifts: Mapping[Change, tuple[Shift, ...]]
     checks: Mapping[Change, int]
     green: Mapping[Change, int]
+    unproven: Unproven
 
     @property
     def ok(self) -> bool:
-        """Whether nothing broke."""
-        return not self.checks[Change.BROKE]
+        """Whether the later run tried something, and all that was green before is so still.
+
+        What was red and is gone may be mended: a step that has a finding a fault has none of it then.
+        """
+        tried = any(count for change, count in self.checks.items() if change is not Change.GONE)
+        return tried and not self.checks[Change.BROKE] and not self.green[Change.GONE]
 
 
 # Which check it is: account, step, probe, caller, action, region; and which of those alike.
 _Check = tuple[str, ...]
+_ACCOUNT, _PROBE = 0, 2
 
 
 def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
@@ -99,7 +119,13 @@ def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
             found.take(Change.NEW, None if now.verdict.green else now)
     for before in earlier.values():
         found.take(Change.GONE, before)
-    return found.diff()
+    green = [check for check, before in earlier.items() if before is None]
+    return found.diff(
+        Unproven(
+            accounts=tuple(sorted({check[_ACCOUNT] for check in green})),
+            probes=tuple(sorted({check[_PROBE] for check in green})),
+        )
+    )
 
 
 class _Changes:
@@ -131,7 +157,7 @@ class _Changes:
         else:
             self._green[change] += 1
 
-    def diff(self) -> Diff:
+    def diff(self, unproven: Unproven) -> Diff:
         before = dict(self._before.items())
         return Diff(
             shifts={
@@ -142,6 +168,7 @@ class _Changes:
             },
             checks={change: self._checks[change] for change in Change},
             green={change: self._green[change] for change in Change},
+            unproven=unproven,
         )
 
 
@@ -155,13 +182,17 @@ def _tried(findings: Iterable[Finding]) -> Iterator[tuple[_Check, Finding]]:
 
 
 def to_json(found: Diff) -> str:
-    """The diff as one object: schema, ok, the number of checks by change, and each change by cause."""
+    """The diff as one object: schema, ok, checks by change, the changes by cause, what is unproven now."""
     changed = [change for change in Change if change is not Change.SAME]
     document = {
         "schema": SCHEMA,
         "ok": found.ok,
         "counts": {change.value: found.checks[change] for change in Change},
         **{change.value: [_plain(shift) for shift in found.shifts[change]] for change in changed},
+        "unproven": {
+            "accounts": list(found.unproven.accounts),
+            "probes": list(found.unproven.probes),
+        },
     }
     return json.dumps(document, indent=2)
 
@@ -194,6 +225,8 @@ def _lines(found: Diff) -> Iterator[Text]:
         if change is Change.SAME or not found.checks[change]:
             continue
         yield Text(f"{_TITLES[change]}: {_count(found, change)}", "bold")
+        if change is Change.GONE:
+            yield from _unproven(found.unproven)
         for shift in shifts[: words.CAUSES_SHOWN]:
             yield from _shift(change, shift)
         rest = len(shifts[words.CAUSES_SHOWN :])
@@ -205,6 +238,11 @@ def _lines(found: Diff) -> Iterator[Text]:
     yield Text(
         f"{words.number_of(sum(found.checks.values()), 'check')}: {', '.join(counts) or 'none'}", "bold"
     )
+
+
+def _unproven(gone: Unproven) -> Iterator[Text]:
+    told = {"green": words.first_of(gone.probes), "in": words.first_of(gone.accounts)}
+    yield from lines.labelled(told, lines.WIDTH)
 
 
 def _count(found: Diff, change: Change) -> str:

@@ -61,7 +61,7 @@ def _parts(summary: Summary, report: Report) -> Iterator[str]:
 
 def _heading(summary: Summary) -> str:
     accounts = words.number_of(summary.accounts, "account")
-    if not summary.checks:
+    if not summary.tried:
         return f"{words.SIGNS[Verdict.UNKNOWN]} Nothing was tried"
     if not summary.faults:
         return f"{words.SIGNS[Verdict.PASS]} Everything is as it should be in {accounts}"

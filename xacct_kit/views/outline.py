@@ -76,25 +76,19 @@ def outline_of(params: Params) -> Outline:
     )
 
 
-def named_accounts(params: Params) -> tuple[str, ...]:
-    """The accounts of a run that the params name themselves, in their order."""
-    excluded = set(params.exclude_accounts)
-    return tuple(account for account in params.member_accounts if account not in excluded)
-
-
 def known_accounts(params: Params) -> frozenset[str]:
     """The accounts of a run; none where only the organization knows them."""
-    return frozenset() if params.organizational_units else frozenset(named_accounts(params))
+    return frozenset() if params.organizational_units else frozenset(params.named_accounts)
 
 
 def number_of_accounts(params: Params) -> int | None:
     """How many accounts a run is for; None where only the organization knows."""
-    return None if params.organizational_units else len(named_accounts(params))
+    return None if params.organizational_units else len(params.named_accounts)
 
 
 def accounts_in_words(params: Params) -> str:
     """The accounts that a run is for."""
-    named = named_accounts(params)
+    named = params.named_accounts
     parts = [f"{number_of(len(named), 'account')}: {_names(named)}"] if named else []
     if params.organizational_units:
         units = ", ".join(params.organizational_units)

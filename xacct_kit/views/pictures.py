@@ -58,7 +58,7 @@ def causes(report: Iterable[Finding]) -> Picture:
     title = "What is not green, by cause"
     found = summarise(report)
     if not found.causes:
-        return _message(title, "Everything is as it should be." if found.checks else _NOTHING)
+        return _message(title, "Everything is as it should be." if found.tried else _NOTHING)
     shown, rest = found.causes[:_CAUSES], found.causes[_CAUSES:]
     more = ""
     if rest:

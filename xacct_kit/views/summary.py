@@ -41,6 +41,11 @@ class Summary:
         """How many findings are not green."""
         return sum(count for verdict, count in self.counts.items() if not verdict.green)
 
+    @property
+    def tried(self) -> bool:
+        """Whether anything was tried."""
+        return any(count for verdict, count in self.counts.items() if verdict is not Verdict.SKIPPED)
+
     @cached_property
     def accounts(self) -> int:
         """How many accounts there are."""
@@ -63,6 +68,8 @@ class Summary:
 def to_line(findings: Iterable[Finding]) -> str:
     """A report in one line: how many checks have each verdict, and the first cause that is not green."""
     summary = summarise(findings)
+    if summary.checks and not summary.tried:
+        return f"{words.tally(summary.counts)}; nothing was tried"
     first = [clean(cause.title) for cause in summary.causes[:1]]
     rest = len(summary.causes) - 1
     more = [f"and {words.number_of(rest, 'cause')} more"] if rest > 0 else []

@@ -11,6 +11,7 @@ from typing import Any
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
 from xacct_kit.report import Outcome, OutcomeKind, Verdict
+from xacct_kit.steps.findings import NOT_KNOWN
 from xacct_kit.steps.stack.states import MEND, state_of
 from xacct_kit.steps.stack.view import Event, StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, attempts
@@ -187,7 +188,7 @@ class Stack(StackView):
         failure = StackFailure(
             f"Waited {seconds} s for {what}, and it has not ended.",
             "Look at the stack's events in the console; raise wait_seconds and run again.",
-            Outcome(kind=OutcomeKind.UNKNOWN),
+            NOT_KNOWN,
             Verdict.UNKNOWN,
         )
         for _ in attempts(seconds):

@@ -13,7 +13,8 @@ from typing import Any
 
 from xacct_kit.aws.answers import Caller
 from xacct_kit.aws.session import Session
-from xacct_kit.report import Outcome, OutcomeKind, Verdict
+from xacct_kit.report import Verdict
+from xacct_kit.steps.findings import NOT_KNOWN
 from xacct_kit.steps.stack.view import StackFailure, StackView, refused
 from xacct_kit.steps.waiting import Progress, attempts
 
@@ -139,4 +140,4 @@ def _properties(drift: Mapping[str, Any]) -> Iterator[DriftedProperty]:
 
 
 def _untold(why: str, fix: str) -> StackFailure:
-    return StackFailure(why, fix, Outcome(kind=OutcomeKind.UNKNOWN), Verdict.UNKNOWN)
+    return StackFailure(why, fix, NOT_KNOWN, Verdict.UNKNOWN)
