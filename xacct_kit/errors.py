@@ -4,7 +4,7 @@
     ├── RequestError            the request was wrong; nothing was called      exit code 2
     │   ├── ParamsError         params that cannot be meant
     │   └── PolicyError         a policy document or decision request that cannot be read
-    ├── NotGreen                some verdict is not green, or none is PASS     exit code 1
+    ├── NotGreen                some verdict is not green, or there is none    exit code 1
     └── RunError                the run could not finish                       exit code 3
         ├── SandboxError        the sandbox did not start or stopped
         └── AccessError         no credentials for a principal that the run needs
@@ -85,7 +85,7 @@ class PolicyError(RequestError):
 
 
 class NotGreen(XacctError):
-    """Some verdict is not green, or nothing was tried."""
+    """Some verdict is not green, or there is none."""
 
     exit_code = 1
 

@@ -79,9 +79,9 @@ class Verdict(StrEnum):
 
 
 def all_well(verdicts: Iterable[Verdict]) -> bool:
-    """Whether every verdict is green and one at least is PASS: what was skipped proves nothing."""
+    """Whether there are verdicts and every one is green."""
     found = set(verdicts)
-    return Verdict.PASS in found and all(verdict.green for verdict in found)
+    return bool(found) and all(verdict.green for verdict in found)
 
 
 def in_words(counts: Mapping[Verdict, int]) -> str:
@@ -307,7 +307,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every verdict is green and one at least is PASS: what was skipped proves nothing."""
+        """Whether there is something to say and all of it is green."""
         return all_well(finding.verdict for finding in self)
 
     @property
@@ -361,7 +361,7 @@ class Report:
         """Stop here unless everything is as it should be: the last line of a notebook that is run in batch.
 
         Raises:
-            NotGreen: some verdict is not green, or nothing was tried.
+            NotGreen: some verdict is not green, or there is none.
         """
         if not self.ok:
             raise NotGreen(_view(_LINE)(self))

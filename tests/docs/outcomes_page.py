@@ -17,7 +17,7 @@ def outcomes_page() -> str:
     return page(
         "# Outcomes and verdicts",
         """An outcome is what came back, by its cause. A verdict is the outcome held against what the profile
-        expects; the exit code is 0 when all are green and one at least is `PASS`.""",
+        expects; the exit code is 0 when all are green.""",
         table(("Verdict", "Sign", "Green"), map(_verdict, Verdict)),
         """What a check leaves out is `SKIPPED`, and what could not be tried is `UNKNOWN`, both with the
         outcome `UNKNOWN`. Where AWS names an action that it refused, and it is not the one that was to be

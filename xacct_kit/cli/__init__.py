@@ -32,8 +32,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Onboard AWS accounts for Service Workbench, and prove that every permission is there.\n\n"
-    "Exit code: 0 every verdict is green, 1 some verdict is not or nothing was tried, 2 the request was "
-    "wrong and nothing was called, 3 the run could not finish.",
+    "Exit code: 0 every verdict is green, 1 some verdict is not, 2 the request was wrong and nothing was "
+    "called, 3 the run could not finish.",
     add_completion=False,
     no_args_is_help=True,
     # A fault of usage is one line, not a box of broken ones.

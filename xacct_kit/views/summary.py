@@ -68,8 +68,6 @@ class Summary:
 def to_line(findings: Iterable[Finding]) -> str:
     """A report in one line: how many checks have each verdict, and the first cause that is not green."""
     summary = summarise(findings)
-    if summary.checks and not summary.tried:
-        return f"{words.tally(summary.counts)}; nothing was tried"
     first = [clean(cause.title) for cause in summary.causes[:1]]
     rest = len(summary.causes) - 1
     more = [f"and {words.number_of(rest, 'cause')} more"] if rest > 0 else []
