@@ -175,10 +175,10 @@ def many(report: Report) -> bool:
     return False
 
 
-def first_of(names: Sequence[str]) -> str:
+def first_of(names: Sequence[str], shown: int = NAMES_IN_FULL) -> str:
     """The first of many names, and how many there are besides: `a, b, c and 209 more`."""
-    rest = len(names) - NAMES_IN_FULL
-    return ", ".join(names[:NAMES_IN_FULL]) + (f" and {rest:,} more" if rest > 0 else "")
+    rest = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def number_of(count: int, noun: str) -> str:
