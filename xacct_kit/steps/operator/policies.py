@@ -127,7 +127,7 @@ def needed_for(task: Task, params: Params, *, bucket: str = _BUCKET) -> tuple[Ne
     Raises:
         ParamsError: there is no such profile.
     """
-    features, values = features_of(params), values_of(params, bucket)
+    features, values = _features_of(params), values_of(params, bucket)
     granted = [grant for grant in GRANTS[task] if grant.where <= features]
     return tuple(
         Needed(
@@ -153,7 +153,7 @@ def _statements(grants: Iterable[Grant], values: Mapping[str, str]) -> Iterator[
             yield {"Effect": "Allow", "Action": sorted(allowed), "Resource": resource}
 
 
-def features_of(params: Params) -> frozenset[Feature]:
+def _features_of(params: Params) -> frozenset[Feature]:
     """What params have that takes something more.
 
     Raises:
