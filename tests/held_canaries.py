@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from by_hand import administer
+
 import xacct_kit as xk
 from xacct_kit.report import Report
 from xacct_kit.steps.canaries.leftovers import remove_in_account
@@ -12,15 +14,6 @@ from xacct_kit.steps.canaries.leftovers import remove_in_account
 MEMBER = "333333333333"
 
 Held = dict[tuple[str, str], dict[str, str] | None]
-
-
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    """A call of the member account's administrator, or of the organization's."""
-    caller = session.operator if service == "organizations" else session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
 
 
 def held_canaries(session: xk.Session) -> Held:

@@ -6,25 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from report_examples import finding
 from typer.testing import CliRunner
 
 from xacct_kit.cli import app
 from xacct_kit.errors import RequestError
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+from xacct_kit.report import Finding, OutcomeKind, Report, Verdict
 
-PASSED = Finding(
-    step="permissions",
-    probe="emr-list-clusters",
-    account="333333333333",
-    region="us-east-1",
-    caller="CrossAccountExecutionRole",
-    service="elasticmapreduce",
-    action="elasticmapreduce:ListClusters",
-    expected=Expectation.ALLOWED,
-    outcome=OutcomeKind.ALLOWED,
-    verdict=Verdict.PASS,
-    why="The role may list the clusters.",
-)
+PASSED = finding()
 FAILED = replace(PASSED, outcome=OutcomeKind.DENIED_SCP, verdict=Verdict.FAIL, why="A policy denies it.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from by_hand import administer
 from typer.testing import CliRunner
 
 import xacct_kit as xk
@@ -92,10 +93,8 @@ class Life:
         """Do something to the role as an administrator of the account."""
         operation, params = call
         with xk.connect(xk.Params.of(**self.values)) as session:
-            caller = session.deployer(self.values["member_accounts"][0]).caller
-            assert caller is not None
-            answer = session.call(caller, "iam", operation, RoleName=ROLE, **params)
-            assert answer.ok, answer.outcome
+            account = self.values["member_accounts"][0]
+            administer(session, "iam", operation, account=account, RoleName=ROLE, **params)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any
 from reference_tables import code, fenced, page, table
 
 from xacct_kit.params import Params
-from xacct_kit.steps.operator.policies import TaskPolicies, policies_of_tasks
+from xacct_kit.steps.operator.actions import Task
+from xacct_kit.steps.operator.policies import ABOUT, Needed, needed_for
 
 FILE = Path(__file__).resolve().parents[2] / "params" / "account.yaml"
 
@@ -31,14 +32,14 @@ Allowed = dict[tuple[str, str], list[str]]
 
 
 def policies_page() -> str:
-    tasks = policies_of_tasks(Params.load(FILE))
+    tasks = _needed(Params.load(FILE))
     return page(
         "# The operator's policies",
         f"""What each command takes, with the names of `params/{FILE.name}`: give each principal the policy
         that stands there, with your own names. Who does several things takes all of their policies. What only
         some params take is in tables [below](#what-other-params-take).""",
         "In China ARNs begin with `arn:aws-cn:`, in GovCloud with `arn:aws-us-gov:`; the rest is the same.",
-        table(("Command", "What it does"), ((_link(each), each.about) for each in tasks)),
+        table(("Command", "What it does"), ((_link(task), ABOUT[task]) for task in tasks)),
         *_sections(tasks),
         "## What other params take",
         "Besides what stands above.",
@@ -46,21 +47,24 @@ def policies_page() -> str:
     )
 
 
-def _link(policies: TaskPolicies) -> str:
-    anchor = "".join(each for each in policies.task.lower() if each.isalnum() or each in " -").replace(
-        " ", "-"
-    )
-    return f"[{code(policies.task)}](#{anchor})"
+def _needed(params: Params) -> dict[Task, tuple[Needed, ...]]:
+    """What the tasks take that take anything."""
+    return {task: needed for task in Task if (needed := needed_for(task, params))}
 
 
-def _sections(tasks: Iterable[TaskPolicies]) -> Iterator[str]:
+def _link(task: Task) -> str:
+    anchor = "".join(each for each in task.lower() if each.isalnum() or each in " -").replace(" ", "-")
+    return f"[{code(task)}](#{anchor})"
+
+
+def _sections(tasks: Mapping[Task, Iterable[Needed]]) -> Iterator[str]:
     """Each policy in full, once."""
     told: dict[tuple[str, str], str] = {}
-    for policies in tasks:
-        yield f"## {code(policies.task)}"
-        for needed in policies.needed:
-            earlier = told.setdefault((needed.who, needed.text), _link(policies))
-            if earlier == _link(policies):
+    for task, policies in tasks.items():
+        yield f"## {code(task)}"
+        for needed in policies:
+            earlier = told.setdefault((needed.who, needed.text), _link(task))
+            if earlier == _link(task):
                 yield f"**{needed.who}**, which {needed.why}:"
                 yield fenced(needed.document)
             else:
@@ -68,13 +72,13 @@ def _sections(tasks: Iterable[TaskPolicies]) -> Iterator[str]:
 
 
 def _variant(before: Mapping[str, Any], variant: Mapping[str, Any]) -> Iterator[str]:
-    known = {each.task: _allowed(each) for each in policies_of_tasks(Params.load(FILE, **before))}
+    known = {task: _allowed(each) for task, each in _needed(Params.load(FILE, **before)).items()}
     added: dict[tuple[str, str, str], list[str]] = {}
-    for policies in policies_of_tasks(Params.load(FILE, **before, **variant)):
+    for task, policies in _needed(Params.load(FILE, **before, **variant)).items():
         for (who, resource), actions in _allowed(policies).items():
-            had = known.get(policies.task, {}).get((who, resource), [])
+            had = known.get(task, {}).get((who, resource), [])
             if more := [code(action) for action in actions if action not in had]:
-                added.setdefault((who, ", ".join(more), resource), []).append(code(policies.task))
+                added.setdefault((who, ", ".join(more), resource), []).append(code(task))
     besides = f", besides that of {_told(before)}" if before else ""
     yield f"### With {_told(variant)}{besides}"
     rows = ((", ".join(tasks), who, actions, code(on)) for (who, actions, on), tasks in added.items())
@@ -89,9 +93,9 @@ def _written(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _allowed(policies: TaskPolicies) -> Allowed:
+def _allowed(policies: Iterable[Needed]) -> Allowed:
     found: Allowed = {}
-    for needed in policies.needed:
+    for needed in policies:
         for statement in needed.statements:
             resource = statement["Resource"]
             on = resource if isinstance(resource, str) else ", ".join(resource)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from xacct_kit.cli import app
 from xacct_kit.params import Params
 from xacct_kit.report import OutcomeKind
-from xacct_kit.steps.operator.policies import policies_of_tasks
+from xacct_kit.steps.operator.actions import Task
+from xacct_kit.steps.operator.policies import needed_for
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -47,5 +48,5 @@ def test_in_another_partition_policies_differ_by_their_arns_alone(partition: str
 
 
 def policies_of(params: Params) -> str:
-    found = [(each.task, needed.text) for each in policies_of_tasks(params) for needed in each.needed]
+    found = [(task, needed.text) for task in Task for needed in needed_for(task, params)]
     return "\n".join(f"{task}: {text}" for task, text in found)

@@ -12,11 +12,6 @@ MANAGEMENT = "111111111111"
 STACK_SET = "onboard-account"
 
 
-def again(session: xk.Session, **changes: Any) -> xk.Session:
-    """A second run, perhaps of other params, in the same sandbox."""
-    return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
-
-
 def administer(session: xk.Session, account: str, service: str, operation: str, **params: Any) -> Any:
     caller = session.operator if account == MANAGEMENT else session.deployer(account).caller
     assert caller is not None

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
+from by_hand import again
 from stack_set_sandbox import (
     MANAGEMENT,
     STACK_SET,
     activate,
     administer,
     administration,
-    again,
     allow_role,
     forbid_operator,
     forbid_role,

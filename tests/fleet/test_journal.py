@@ -9,30 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from report_examples import finding
 
 from xacct_kit.errors import ParamsError, RequestError, RunError
 from xacct_kit.fleet.journal import NAME, Journal, Tail, read_journal
 from xacct_kit.params import Params
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Report, Verdict
+from xacct_kit.report import Finding, Report, Verdict
 
 ACCOUNTS = ("333333333333", "400000000000", "400000000001")
 PARAMS = Params.load("params/sandbox.yaml", member_accounts=list(ACCOUNTS))
 
 
 def row(account: str, probe: str, verdict: Verdict = Verdict.PASS, why: str = "It is so.") -> Finding:
-    return Finding(
-        step="permissions",
-        probe=probe,
-        account=account,
-        region="us-east-1",
-        caller="CrossAccountExecutionRole",
-        service="ec2",
-        action="ec2:DescribeInstances",
-        expected=Expectation.ALLOWED,
-        outcome=OutcomeKind.ALLOWED,
-        verdict=verdict,
-        why=why,
-    )
+    return finding(account=account, probe=probe, verdict=verdict, why=why)
 
 
 def of(account: str) -> list[Finding]:

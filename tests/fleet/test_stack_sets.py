@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from by_hand import again
 from stack_set_sandbox import (
     MANAGEMENT,
     STACK_SET,
     activate,
     administer,
     administration,
-    again,
     document,
     forbid_operator,
     instances,

@@ -8,24 +8,12 @@ import sys
 import types
 
 import pytest
+from report_examples import finding
 
 from xacct_kit.fleet import watching as module
 from xacct_kit.fleet.watching import watching
-from xacct_kit.report import Expectation, Finding, OutcomeKind, Verdict
 
-GREEN = Finding(
-    step="permissions",
-    probe="s3-list-buckets",
-    account="333333333333",
-    region="us-east-1",
-    caller="CrossAccountExecutionRole",
-    service="s3",
-    action="s3:ListAllMyBuckets",
-    expected=Expectation.ALLOWED,
-    outcome=OutcomeKind.ALLOWED,
-    verdict=Verdict.PASS,
-    why="The role may.",
-)
+GREEN = finding()
 
 
 class Terminal(io.StringIO):

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from by_hand import administer
 from faulty_proxy import Ask, Ending, Fault, Meets, Reply, Request, proxied
-from held_canaries import MEMBER, administer, held_canaries, names_of, remove_leftovers
+from held_canaries import MEMBER, held_canaries, names_of, remove_leftovers
 
 import xacct_kit as xk
 from xacct_kit.aws.clients import Connection

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from by_hand import again
-from held_canaries import MEMBER, administer, held_canaries, names_of, remove_leftovers
+from by_hand import administer, again
+from held_canaries import MEMBER, held_canaries, names_of, remove_leftovers
 
 import xacct_kit as xk
 from xacct_kit.params import Params

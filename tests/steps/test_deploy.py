@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
-from by_hand import again
+from by_hand import administer, again
 
 import xacct_kit as xk
 from xacct_kit.params import Params
@@ -31,14 +30,6 @@ def session() -> Iterator[xk.Session]:
 def deployed(session: xk.Session) -> tuple[list[Finding], list[str]]:
     lines: list[str] = []
     return deploy_account(session, MEMBER, lines.append), lines
-
-
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.deployer(MEMBER).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
 
 
 def stack_status(session: xk.Session) -> str:

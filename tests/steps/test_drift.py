@@ -35,11 +35,7 @@ def session() -> Iterator[Session]:
 
 def iam(session: Session, operation: str, account: str = MEMBER, /, **params: Any) -> Any:
     """Something that an account's administrator does by hand."""
-    caller = session.act_as(account, "OrganizationAccountAccessRole").caller
-    assert caller is not None
-    answer = session.call(caller, "iam", operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
+    return administer(session, "iam", operation, account=account, **params)
 
 
 def document(*statements: dict[str, Any]) -> str:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from by_hand import administer
 
 import xacct_kit as xk
 from xacct_kit.errors import ParamsError, RunError
@@ -44,18 +44,10 @@ def session(no_aws: None) -> Iterator[xk.Session]:
         yield opened
 
 
-def in_main(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    caller = session.deployer(MAIN).caller
-    assert caller is not None
-    answer = session.call(caller, service, operation, **params)
-    assert answer.ok, answer.outcome
-    return answer.result
-
-
 @pytest.fixture
 def bucket(session: xk.Session) -> str:
     name = f"templates-{next(_numbers)}"
-    in_main(session, "s3", "CreateBucket", Bucket=name)
+    administer(session, "s3", "CreateBucket", account=MAIN, Bucket=name)
     return name
 
 
@@ -88,7 +80,7 @@ def test_the_link_fills_in_all_but_the_external_id(session: xk.Session, bucket: 
 
 def test_an_administrator_who_follows_the_message_makes_a_role_that_is_trusted(bucket: str) -> None:
     with xk.connect(Params.load("params/sandbox.yaml", sandbox_scenario="role-missing")) as session:
-        in_main(session, "s3", "CreateBucket", Bucket=bucket)
+        administer(session, "s3", "CreateBucket", account=MAIN, Bucket=bucket)
         invitation = invite_account(session, MEMBER, bucket=bucket)
         values = asked(invitation)
         with urllib.request.urlopen(values["templateURL"], timeout=10) as answer:
@@ -208,7 +200,7 @@ def test_without_access_to_main_nothing_is_put_anywhere(session: xk.Session, buc
     assert row.verdict is Verdict.UNKNOWN
     assert f"Nobody here may act in the main account {MAIN}" in row.why
     assert row.fix
-    assert in_main(session, "s3", "ListObjectsV2", Bucket=bucket)["KeyCount"] == 0
+    assert administer(session, "s3", "ListObjectsV2", account=MAIN, Bucket=bucket)["KeyCount"] == 0
 
 
 # An S3 that is not as it should be: the sandbox's is always private.

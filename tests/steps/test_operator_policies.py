@@ -45,7 +45,7 @@ from xacct_kit.steps.creation.new_account import NewAccount
 from xacct_kit.steps.external_ids import make_external_id
 from xacct_kit.steps.invite import invite_account
 from xacct_kit.steps.operator.actions import Task, Who
-from xacct_kit.steps.operator.policies import policies_of_tasks
+from xacct_kit.steps.operator.policies import needed_for
 from xacct_kit.steps.operator.tasks import GRANTS
 
 Step = Callable[[xk.Session, str], Sequence[Finding]]
@@ -451,9 +451,8 @@ def test_every_task_is_tried_as_everybody_whom_it_takes() -> None:
     parts = {(Task.ONBOARD, who) for who in Who}
     assert taken - parts == CASES.keys()
     assert set(GRANTS[Task.ONBOARD]) == {*GRANTS[Task.DEPLOY], *GRANTS[Task.PROBE]}
-    assert [each.task for each in policies_of_tasks(Params.load("params/account.yaml"))] == [
-        task for task in Task if task is not Task.NEW_EXTERNAL_ID
-    ]
+    params = Params.load("params/account.yaml")
+    assert {task for task in Task if not needed_for(task, params)} == {Task.NEW_EXTERNAL_ID}
 
 
 # Actions without a type of resource in the service authorization reference.
@@ -495,7 +494,8 @@ def test_policies_fit_into_iam() -> None:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
     for values in ({}, {"profile": "hardened", "stack_set": "self-managed"}):
-        for each in policies_of_tasks(Params.load("params/account.yaml", **values)):
-            for needed in each.needed:
+        params = Params.load("params/account.yaml", **values)
+        for task in Task:
+            for needed in needed_for(task, params):
                 assert json.loads(needed.text) == needed.document
                 assert len("".join(needed.text.split())) <= 10_240

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from held_canaries import MEMBER, administer
+from by_hand import administer
+from held_canaries import MEMBER
 
 import xacct_kit as xk
 from xacct_kit.aws.session import Session

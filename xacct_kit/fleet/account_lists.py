@@ -12,7 +12,7 @@ from xacct_kit import strict_yaml
 from xacct_kit.errors import ParamsError
 from xacct_kit.param_types import account_fault, shown
 
-STANDARD_INPUT = "-"
+_STANDARD_INPUT = "-"
 
 # Ten thousand accounts with all that the console exports of them are some megabytes.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -89,7 +89,7 @@ def _parsed(text: str, place: str) -> tuple[str, ...]:
 
 def place_of(file: str | Path) -> str:
     """What a file is called in a fault."""
-    return "standard input" if str(file) == STANDARD_INPUT else str(file)
+    return "standard input" if str(file) == _STANDARD_INPUT else str(file)
 
 
 def refuse(faults: Sequence[str], place: str) -> None:
@@ -145,7 +145,7 @@ def _contents(file: str | Path, place: str) -> bytes:
     if not str(file):
         raise ParamsError(["the name of a list is empty; write that of a file, or - for standard input"])
     try:
-        if str(file) == STANDARD_INPUT:
+        if str(file) == _STANDARD_INPUT:
             read = sys.stdin.buffer.read(_MOST_BYTES + 1)
         else:
             with Path(file).open("rb") as opened:

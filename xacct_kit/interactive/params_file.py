@@ -12,7 +12,7 @@ from xacct_kit.params import Params
 from xacct_kit.saving import replacing
 
 FOLDER = "params"
-SUFFIX = ".local.yaml"
+_SUFFIX = ".local.yaml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NAME_FORM = "1 to 64 letters, digits, _ and -, a letter or digit first"
@@ -37,7 +37,7 @@ def params_path(name: str) -> Path:
         raise ParamsError([f"name: {name!r} is no name for a file: {_NAME_FORM}"])
     folders = (Path(FOLDER), Path("..") / FOLDER)
     folder = next((there for there in folders if there.is_dir()), folders[0])
-    return folder / f"{name}{SUFFIX}"
+    return folder / f"{name}{_SUFFIX}"
 
 
 def to_yaml(params: Params) -> str:

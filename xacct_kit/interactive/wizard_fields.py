@@ -248,7 +248,7 @@ def split_list(text: str) -> list[str]:
     return list(dict.fromkeys(part for part in _BETWEEN.split(plain) if part.strip("-")))
 
 
-def entered_of(params: Params) -> dict[str, str]:
+def _entered_of(params: Params) -> dict[str, str]:
     """What stands in the fields for some params; no secret does."""
     values = params.model_dump(mode="json")
     entered = {asked.key: _written(values[asked.key]) for asked in FIELDS if asked.key in values}
@@ -262,7 +262,7 @@ def entered_of(params: Params) -> dict[str, str]:
     return entered
 
 
-def kept_of(params: Params) -> dict[str, Any]:
+def _kept_of(params: Params) -> dict[str, Any]:
     """What the params say that no field asks for; the literal external ID of a sandbox is among it."""
     asked = {each.key for each in FIELDS if params.environment in each.environments}
     return {key: getattr(params, key) for key in params.model_fields_set if key not in (*asked, "out")}
@@ -276,12 +276,12 @@ def begun(params: Params, environment: str) -> tuple[dict[str, str], dict[str, A
         environment: the environment.
     """
     if environment == params.environment:
-        return entered_of(params), kept_of(params)
+        return _entered_of(params), _kept_of(params)
     there = Params.of(**sandbox_values())
     if environment == SANDBOX:
-        return entered_of(there), kept_of(there)
+        return _entered_of(there), _kept_of(there)
     unknown = dict.fromkeys(_NEEDED, "")
-    return {**entered_of(there), **unknown, "environment": AWS}, {}
+    return {**_entered_of(there), **unknown, "environment": AWS}, {}
 
 
 def check(entered: Mapping[str, str], kept: Mapping[str, Any]) -> Checked:

@@ -22,8 +22,8 @@ from xacct_kit.steps.waiting import Progress, silent
 
 # What the form takes:
 # https://github.com/awslabs/service-workbench-on-aws, models/forms/AddUpdateAwsAccountForm.js of base-raas-ui
-LONGEST_NAME = 100
-LONGEST_EXTERNAL_ID = 300
+_LONGEST_NAME = 100
+_LONGEST_EXTERNAL_ID = 300
 
 NAME = "account_name"
 """The key of a finding's evidence that has the name of the account."""
@@ -78,11 +78,11 @@ def _form_takes(session: Session, account: str) -> Finding:
 
     def check() -> Finding:
         length = len(session.external_id)
-        fits = length <= LONGEST_EXTERNAL_ID
+        fits = length <= _LONGEST_EXTERNAL_ID
         if fits:
             why = f"The form takes an external ID of {length} characters."
             return finding(session, question, ALLOWED, why=why)
-        why = f"The external ID has {length} characters, and the form takes {LONGEST_EXTERNAL_ID}."
+        why = f"The external ID has {length} characters, and the form takes {_LONGEST_EXTERNAL_ID}."
         fix = "Rotate the external ID: a new one fits."
         return finding(
             session, question, Outcome(kind=OutcomeKind.VALIDATION), verdict=Verdict.FAIL, why=why, fix=fix
@@ -103,7 +103,7 @@ def _named(session: Session, account: str) -> Finding:
             why = f"The account's name could not be read; {account} stands for it. {answer.outcome.reason}"
             return skipped(session, question, why.rstrip())
         row = answered(session, question, answer, why=f"The organization calls the account {name}.")
-        return replace(row, evidence={NAME: session.redact(name)[:LONGEST_NAME]})
+        return replace(row, evidence={NAME: session.redact(name)[:_LONGEST_NAME]})
 
     return guarded(session, question, check)
 

@@ -32,7 +32,7 @@ from xacct_kit.steps.stack.request import stack_parameters, template_body
 from xacct_kit.steps.waiting import Progress, attempts, silent
 
 # Half a day: an administrator does not open every message at once.
-DEFAULT_SECONDS = 43_200
+_DEFAULT_SECONDS = 43_200
 _SHORTEST_SECONDS = 60
 # With what buckets of us-east-1 have that are older than the rules of today.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -109,7 +109,7 @@ def invite_account(
     *,
     bucket: str,
     key: str | None = None,
-    seconds: int = DEFAULT_SECONDS,
+    seconds: int = _DEFAULT_SECONDS,
     external_id_from: str = "",
     tell_external_id: bool = False,
     progress: Progress = silent,

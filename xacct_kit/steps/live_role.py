@@ -102,7 +102,7 @@ class _Reading:
             return None, ()
         if self._session.call(self._reader, "iam", "GetPolicy", PolicyArn=arn).absent:
             return None, ()
-        policy = managed_policy(self._session, self._reader, arn)
+        policy = _managed_policy(self._session, self._reader, arn)
         listed = items(self._session, self._reader, "ListPolicyVersions", "Versions", PolicyArn=arn)
         spare = (each["VersionId"] for each in listed if not each["IsDefaultVersion"])
         return policy, tuple(sorted(spare, key=lambda version: int(version.removeprefix("v"))))
@@ -126,7 +126,7 @@ def attached_policies(session: Session, reader: Caller, role: str) -> Iterator[K
         Unreadable: they may not be read.
     """
     for attached in items(session, reader, "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role):
-        yield managed_policy(session, reader, attached["PolicyArn"])
+        yield _managed_policy(session, reader, attached["PolicyArn"])
 
 
 def boundary_of(session: Session, reader: Caller, role: Mapping[str, Any]) -> KnownPolicy | None:
@@ -136,10 +136,10 @@ def boundary_of(session: Session, reader: Caller, role: Mapping[str, Any]) -> Kn
         Unreadable: it may not be read.
     """
     found = role.get("PermissionsBoundary")
-    return managed_policy(session, reader, found["PermissionsBoundaryArn"]) if found else None
+    return _managed_policy(session, reader, found["PermissionsBoundaryArn"]) if found else None
 
 
-def managed_policy(session: Session, reader: Caller, arn: str) -> KnownPolicy:
+def _managed_policy(session: Session, reader: Caller, arn: str) -> KnownPolicy:
     """A managed policy with the document that is in force.
 
     Raises:

@@ -76,7 +76,7 @@ def update_account(session: Session, account: str, progress: Progress = silent) 
     Returns:
         What became of the stack.
     """
-    question = stack_question(session, account, "cloudformation:ExecuteChangeSet")
+    question = _stack_question(session, account, "cloudformation:ExecuteChangeSet")
     return [guarded(session, question, partial(_updated, session, question, progress))]
 
 
@@ -128,7 +128,7 @@ def parameters_with(external_id: str, present: Iterable[Mapping[str, Any]]) -> l
     return [{"ParameterKey": PARAMETER, "ParameterValue": external_id}, *kept]
 
 
-def stack_question(session: Session, account: str, action: str) -> Question:
+def _stack_question(session: Session, account: str, action: str) -> Question:
     """Whether the stack of an account gets the new external ID."""
     return replace(rotation_question("rotate-stack", account, deployer_name(session)), action=action)
 

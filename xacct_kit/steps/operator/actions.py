@@ -109,8 +109,8 @@ STACK_SET = "arn:{partition}:cloudformation:{region}:*:stackset/{stack_name}:*"
 # some examples and not in others. `*` stands for nothing, too.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/security_iam_id-based-policy-examples.html
 STACK_SET_TARGET = "arn:{partition}:cloudformation:*:*:stackset-target/{stack_name}:*"
-ROLE_TYPE = "arn:{partition}:cloudformation:*:*:type/resource/AWS-IAM-Role"
-POLICY_TYPE = "arn:{partition}:cloudformation:*:*:type/resource/AWS-IAM-ManagedPolicy"
+ROLE_TYPE_ARN = "arn:{partition}:cloudformation:*:*:type/resource/AWS-IAM-Role"
+POLICY_TYPE_ARN = "arn:{partition}:cloudformation:*:*:type/resource/AWS-IAM-ManagedPolicy"
 ROLE = "arn:{partition}:iam::*:role/{role_name}"
 BOUNDARY = "arn:{partition}:iam::*:policy/{role_name}-boundary"
 # Somebody may have attached any policy to the role; those of AWS are in an account of the name aws.
@@ -263,8 +263,8 @@ def stack_set(*operations: str) -> Grants:
             where=Feature.STACK_SET,
         ),
         operator(STACK_SET_TARGET, *reaching, where=Feature.STACK_SET),
-        operator(ROLE_TYPE, *reaching, where=Feature.STACK_SET),
-        operator(POLICY_TYPE, *reaching, where=(Feature.STACK_SET, Feature.BOUNDARY)),
+        operator(ROLE_TYPE_ARN, *reaching, where=Feature.STACK_SET),
+        operator(POLICY_TYPE_ARN, *reaching, where=(Feature.STACK_SET, Feature.BOUNDARY)),
         operator("*", "organizations:ListRoots", where=(Feature.SERVICE_MANAGED, Feature.WHOLE_ORGANIZATION)),
     )
 

@@ -66,22 +66,8 @@ class Needed:
         return json.dumps(self.document, indent=2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskPolicies:
-    """What a task takes.
-
-    Attributes:
-        task: the task.
-        about: what it does, in words.
-        needed: what each principal must be allowed; who needs nothing is not named.
-    """
-
-    task: Task
-    about: str
-    needed: tuple[Needed, ...]
-
-
-_ABOUT: Mapping[Task, str] = {
+# What a task does, after who does it.
+ABOUT: Mapping[Task, str] = {
     Task.PROBE: "checks the role and probes its permissions",
     Task.EXPLAIN: "reads the policies that decide on what is denied, too",
     Task.PLAN: "says what a deployment would change",
@@ -100,24 +86,8 @@ _ABOUT: Mapping[Task, str] = {
 }
 
 
-def policies_of_tasks(params: Params, *, bucket: str = _BUCKET) -> tuple[TaskPolicies, ...]:
-    """What every task takes.
-
-    Parameters:
-        params: what the user asked for.
-        bucket: the bucket of the main account that invitations are for.
-
-    Raises:
-        ParamsError: there is no such profile.
-    """
-    found = ((task, needed_for(task, params, bucket=bucket)) for task in Task)
-    return tuple(
-        TaskPolicies(task=task, about=_ABOUT[task], needed=needed) for task, needed in found if needed
-    )
-
-
 def needed_for(task: Task, params: Params, *, bucket: str = _BUCKET) -> tuple[Needed, ...]:
-    """What each principal must be allowed for a task.
+    """What each principal must be allowed for a task; who needs nothing is not named.
 
     Parameters:
         task: the task.
@@ -127,7 +97,7 @@ def needed_for(task: Task, params: Params, *, bucket: str = _BUCKET) -> tuple[Ne
     Raises:
         ParamsError: there is no such profile.
     """
-    features, values = features_of(params), values_of(params, bucket)
+    features, values = _features_of(params), values_of(params, bucket)
     granted = [grant for grant in GRANTS[task] if grant.where <= features]
     return tuple(
         Needed(
@@ -153,7 +123,7 @@ def _statements(grants: Iterable[Grant], values: Mapping[str, str]) -> Iterator[
             yield {"Effect": "Allow", "Action": sorted(allowed), "Resource": resource}
 
 
-def features_of(params: Params) -> frozenset[Feature]:
+def _features_of(params: Params) -> frozenset[Feature]:
     """What params have that takes something more.
 
     Raises:
@@ -256,4 +226,4 @@ def _why(who: Who, task: Task, params: Params) -> str:
     if who is Who.MAIN_ROLE:
         return f"becomes {params.management_role}"
     more = _OF_STACK_SETS[params.stack_set] if task in _DEPLOYING and who is Who.ACCESS_ROLE else ""
-    return f"{_ABOUT[task]}{more}"
+    return f"{ABOUT[task]}{more}"

@@ -1,4 +1,4 @@
-"""What tests do in a sandbox besides the step that they are about."""
+"""What tests do in a sandbox besides what they are about."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ def again(session: xk.Session, **changes: Any) -> xk.Session:
     return xk.connect(session.params.model_copy(update={**changes, "sandbox_endpoint": session.endpoint}))
 
 
-def administer(session: xk.Session, service: str, operation: str, **params: Any) -> Any:
-    """Something that the administrator of the member account does."""
-    caller = session.deployer(MEMBER_ACCOUNT).caller
+def administer(
+    session: xk.Session, service: str, operation: str, *, account: str = MEMBER_ACCOUNT, **params: Any
+) -> Any:
+    """Something that the administrator of an account does, or of the organization."""
+    caller = session.operator if service == "organizations" else session.deployer(account).caller
     assert caller is not None
     answer = session.call(caller, service, operation, **params)
     assert answer.ok, answer.outcome
