@@ -42,7 +42,7 @@ UNIT = "ou-ab12-cd34ef56"
 
 # What is shown and not run: the page, what its block holds, and why.
 SHOWN: Sequence[tuple[str, str, str]] = (
-    ("CONTRIBUTING.md", "python benchmarks/", "tests/test_benchmarks.py has them run, in `make thorough`"),
+    ("CONTRIBUTING.md", "python benchmarks/", "they take minutes; tests/test_benchmarks.py runs them short"),
     ("docs/organization.md", "--scheduler", "it takes a cluster; tests/fleet/test_dask.py has one"),
     ("docs/adding-a-probe.md", "emr-list-security-configurations", "the kit has no such probe"),
     ("docs/adding-a-scenario.md", "ssm", "the kit has no such scenario"),
