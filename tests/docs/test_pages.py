@@ -26,6 +26,7 @@ from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.stack.states import Standing
+from xacct_kit.views.words import OUTCOMES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -170,6 +171,11 @@ def test_every_key_of_params_that_is_given_a_value_is_one(page: Path) -> None:
 def test_every_outcome_has_its_heading() -> None:
     headings = re.findall(r"^### `(\w+)`$", text_of(DOCS / "troubleshooting.md"), re.MULTILINE)
     assert sorted(headings) == sorted(OutcomeKind)
+
+
+def test_every_outcome_is_told_in_the_words_of_a_report() -> None:
+    told = re.findall(r"^### `(\w+)`\n\n\*(.+?)\*\. ", text_of(DOCS / "troubleshooting.md"), re.MULTILINE)
+    assert {OutcomeKind(name): words for name, words in told} == OUTCOMES
 
 
 @pytest.mark.parametrize(
