@@ -44,8 +44,12 @@ UNIT = "ou-ab12-cd34ef56"
 SHOWN: Sequence[tuple[str, str, str]] = (
     ("CONTRIBUTING.md", "python benchmarks/", "they take minutes; tests/test_benchmarks.py runs them short"),
     ("docs/organization.md", "--scheduler", "it takes a cluster; tests/fleet/test_dask.py has one"),
-    ("docs/adding-a-probe.md", "emr-list-security-configurations", "the kit has no such probe"),
-    ("docs/adding-a-scenario.md", "ssm", "the kit has no such scenario"),
+    (
+        "docs/adding-a-probe.md",
+        "emr-list-security-configurations",
+        "the kit has no such probe; test_pages.py makes it",
+    ),
+    ("docs/adding-a-scenario.md", "ssm", "the kit has no such scenario; test_pages.py makes it"),
     ("docs/reference/", "", "it is made from the code"),
 )
 
