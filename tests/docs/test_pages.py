@@ -20,12 +20,13 @@ from xacct_kit.params import Params
 from xacct_kit.report import Finding, OutcomeKind, Verdict
 from xacct_kit.role.drift import Severity
 from xacct_kit.role.profile import PROFILES, load_profile
-from xacct_kit.sandbox.scenarios import SCENARIOS
+from xacct_kit.sandbox.scenarios import SCENARIOS, Scenario
 from xacct_kit.sandbox.services import SERVICES
 from xacct_kit.steps.callers import role_access
 from xacct_kit.steps.catalogue import PROBES, Probe
 from xacct_kit.steps.probes import probe_as
 from xacct_kit.steps.stack.states import Standing
+from xacct_kit.views.words import OUTCOMES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -172,6 +173,11 @@ def test_every_outcome_has_its_heading() -> None:
     assert sorted(headings) == sorted(OutcomeKind)
 
 
+def test_every_outcome_is_told_in_the_words_of_a_report() -> None:
+    told = re.findall(r"^### `(\w+)`\n\n\*(.+?)\*\. ", text_of(DOCS / "troubleshooting.md"), re.MULTILINE)
+    assert {OutcomeKind(name): words for name, words in told} == OUTCOMES
+
+
 @pytest.mark.parametrize(
     ("page", "header", "members"),
     [
@@ -229,14 +235,25 @@ def test_the_profile_that_is_shown_is_the_one_that_is_used() -> None:
     assert load_profile(str(file)).name == yaml.safe_load(shown)["name"]
 
 
-def shown_probe() -> Probe:
-    (block,) = fenced(DOCS / "adding-a-probe.md", "python")
+def shown_entry(page: str) -> object:
+    """The entry that a page adds to a table."""
+    (block,) = fenced(DOCS / page, "python")
     imports, _, entry = block.partition("\n\n")
     namespace: dict[str, object] = {}
     exec(imports, namespace)
-    probe = eval(entry, namespace)
+    return eval(entry, namespace)
+
+
+def shown_probe() -> Probe:
+    probe = shown_entry("adding-a-probe.md")
     assert isinstance(probe, Probe)
     return probe
+
+
+def shown_finding(page: str) -> str:
+    """The red row that a page shows, on one line."""
+    (row,) = [block for block in fenced(DOCS / page, "text") if block.startswith("✗")]
+    return " ".join(row.split())
 
 
 def probed(**values: str) -> Finding:
@@ -258,3 +275,23 @@ def test_the_probe_that_is_shown_is_green_and_red_as_it_says(
     assert shown_probe().name not in {probe.name for probe in PROBES}
     finding = probed(**values)
     assert (finding.outcome, finding.verdict) == (outcome, verdict)
+    if verdict is Verdict.FAIL:
+        assert finding.fix in shown_finding("adding-a-probe.md")
+
+
+def test_what_the_scenario_that_is_shown_makes_red_is_told_as_it_says() -> None:
+    scenario = shown_entry("adding-a-scenario.md")
+    assert isinstance(scenario, Scenario)
+    (probe,) = [probe for probe in PROBES if probe.name == "ssm-describe-parameters"]
+    with xk.connect(Params.load(ROOT / "params" / "sandbox.yaml")) as session:
+        (account,) = session.params.accounts
+        deployer = session.deployer(account).caller
+        assert deployer is not None
+        for name in scenario.dropped_policies:
+            lost = {"RoleName": session.params.role_name, "PolicyName": name}
+            assert session.call(deployer, "iam", "DeleteRolePolicy", **lost).ok
+        finding = probe_as(session, account, role_access(session, account), probe)
+    assert finding.verdict is Verdict.FAIL
+    shown = shown_finding("adding-a-scenario.md")
+    assert finding.why in shown
+    assert finding.fix in shown

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.slow
 ENDS: Sequence[tuple[str, str, str, int, str]] = (
     ("", "", r"xacct probe .*sandbox_scenario=(?!healthy\b)", 1, "the sandbox holds what is wrong"),
     ("docs/first-account.md", "xacct template", r"xacct (?:status|plan|probe)", 1, "nobody has deployed"),
+    ("docs/account-life.md", "accounts.csv", r"xacct create", 1, "what is new has no S3 for a while"),
     ("docs/account-life.md", "", r"xacct plan", 1, "the role has not the tags of the params yet"),
 )
 
@@ -37,6 +38,20 @@ SCENARIOS: Mapping[str, str] = {"docs/first-account.md": "role-missing"}
 
 # What a page's reader has made before.
 BUCKET = "our-templates"
+UNIT = "ou-ab12-cd34ef56"
+
+# What is shown and not run: the page, what its block holds, and why.
+SHOWN: Sequence[tuple[str, str, str]] = (
+    ("CONTRIBUTING.md", "python benchmarks/", "they take minutes; tests/test_benchmarks.py runs them short"),
+    ("docs/organization.md", "--scheduler", "it takes a cluster; tests/fleet/test_dask.py has one"),
+    (
+        "docs/adding-a-probe.md",
+        "emr-list-security-configurations",
+        "the kit has no such probe; test_pages.py makes it",
+    ),
+    ("docs/adding-a-scenario.md", "ssm", "the kit has no such scenario; test_pages.py makes it"),
+    ("docs/reference/", "", "it is made from the code"),
+)
 
 
 def stories() -> dict[str, list[Block]]:
@@ -83,10 +98,11 @@ def follow(page: str, story: Sequence[Block], folder: Path) -> Iterator[Told]:
     for number, block in enumerate(story):
         script.append(f"exec >{shlex.quote(str(folder / f'printed-{number}'))} 2>&1\nblock={number}\n")
         script.append(_typed(block, folder / f"block-{number}.py"))
-    (folder / "story.sh").write_text("".join(script), encoding="utf-8")
     sandbox = SandboxProcess(Layout(accounts=3, scenario=SCENARIOS.get(page, "healthy")))
     try:
-        _prepare(sandbox.endpoint, story)
+        unit = _prepare(sandbox.endpoint, story)
+        script = [text.replace(UNIT, unit) for text in script]
+        (folder / "story.sh").write_text("".join(script), encoding="utf-8")
         checkout.run("bash", str(folder / "story.sh"), **_variables(sandbox.endpoint))
     finally:
         sandbox.stop()
@@ -111,12 +127,25 @@ def _typed(block: Block, file: Path) -> str:
     return f"python {shlex.quote(str(file))}\n"
 
 
-def _prepare(endpoint: str, story: Sequence[Block]) -> None:
-    if any(BUCKET in block.text for block in story):
-        with xk.connect(Params.load(ROOT / "params" / "sandbox.yaml", sandbox_endpoint=endpoint)) as session:
+def _prepare(endpoint: str, story: Sequence[Block]) -> str:
+    """Make what a page's reader has made before.
+
+    Returns:
+        The organizational unit's ID; empty where the page names none.
+    """
+    typed = "".join(block.text for block in story)
+    with xk.connect(Params.load(ROOT / "params" / "sandbox.yaml", sandbox_endpoint=endpoint)) as session:
+        if BUCKET in typed:
             main = session.deployer(session.params.main_account).caller
             assert main is not None
             assert session.call(main, "s3", "CreateBucket", Bucket=BUCKET).ok
+        if UNIT not in typed:
+            return ""
+        assert session.call(session.operator, "cloudformation", "ActivateOrganizationsAccess").ok
+        (root,) = session.call(session.operator, "organizations", "ListRoots").result["Roots"]
+        asked = {"ParentId": root["Id"], "Name": "laboratories"}
+        made = session.call(session.operator, "organizations", "CreateOrganizationalUnit", **asked)
+        return str(made.result["OrganizationalUnit"]["Id"])
 
 
 def _variables(endpoint: str) -> dict[str, str]:
@@ -178,6 +207,15 @@ def fits(expected: str, printed: str) -> bool:
 )
 def test_an_output_is_compared_line_by_line(expected: str, printed: str, same: bool) -> None:
     assert fits(expected, printed) is same
+
+
+def test_what_is_shown_and_not_run_has_a_reason() -> None:
+    def reasons(block: Block) -> list[str]:
+        return [why for page, held, why in SHOWN if block.page.startswith(page) and held in block.text]
+
+    told = {str(block): reasons(block) for block in blocks("text")}
+    assert not {block for block, why in told.items() if len(why) != 1}
+    assert {why for each in told.values() for why in each} == {why for *_, why in SHOWN}
 
 
 def test_a_line_that_fails_is_named(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_profile_that_is_not_there_is_refused_with_those_that_are(name: str) -
     with pytest.raises(ParamsError) as caught:
         load_profile(name)
     assert caught.value.faults == (
-        f"profile: there is no {name!r}; there is documented, swb-6.2.2, hardened, or a YAML file",
+        f"profile: there is no {name!r}; there is {', '.join(PROFILES)}, or a YAML file",
     )
 
 

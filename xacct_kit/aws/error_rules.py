@@ -77,7 +77,7 @@ class Rule(NamedTuple):
 # enables Cost Explorer, and one answer stands for three causes.
 _ENABLE_COST_EXPLORER = (
     "In the management account open Billing and Cost Management, choose Cost Explorer to enable it (data "
-    "appears within about 24 hours), and in its settings let member (linked) accounts use it; if both is "
+    "appears within about 24 hours), and in its settings let member (linked) accounts use it; if both are "
     "done, activate IAM access to billing as the root user of this account."
 )
 _CREATE_LINKED_ROLE = (

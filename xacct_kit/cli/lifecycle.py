@@ -132,7 +132,9 @@ def create_account(
     listed: Annotated[
         str | None,
         typer.Option(
-            "--list", metavar="FILE", help="CSV of new accounts: name, email, ou; - is standard input."
+            "--list",
+            metavar="FILE",
+            help="CSV of new accounts: name, email, and ou, billing, role, tags; - is standard input.",
         ),
     ] = None,
     only: Annotated[bool, typer.Option("--only", help="Create, and do not onboard.")] = False,
