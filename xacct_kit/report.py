@@ -215,6 +215,7 @@ COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Finding))
 
 
 _NUMBERS = frozenset({"duration", "cost"})
+_LARGEST = 1e12
 _REQUIRED = frozenset(
     column.name
     for column in dataclasses.fields(Finding)
@@ -243,7 +244,7 @@ def _check_row(row: Any) -> None:
 
 def _fits(name: str, value: Any) -> bool:
     if name in _NUMBERS:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
     if name == "patch":
         return isinstance(value, list) and all(isinstance(call, dict) for call in value)
     if name == "evidence":

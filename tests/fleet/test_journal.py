@@ -192,6 +192,26 @@ def test_a_line_that_is_none_of_it_is_named(path: Path, wrong: str) -> None:
         read_journal(path)
 
 
+@pytest.mark.parametrize("removed", range(9))
+def test_of_an_account_of_which_a_line_was_removed_not_all_is_known(tmp_path: Path, removed: int) -> None:
+    lines = whole(tmp_path).splitlines(keepends=True)
+    account = json.loads(lines.pop(removed))["account"]
+    (tmp_path / NAME).write_bytes(b"".join(lines))
+    with Journal.resume(tmp_path / NAME, PARAMS) as journal:
+        assert journal.done == {*ACCOUNTS} - {account}
+
+
+def test_journals_of_two_runs_that_were_put_together_are_those_of_another(path: Path) -> None:
+    journals = [
+        whole(path.parent / "one"),
+        whole(path.parent / "two").replace(b'"run":"', b'"run":"other'),
+    ]
+    for order in (journals, journals[::-1]):
+        path.write_bytes(b"".join(order))
+        with pytest.raises(ParamsError, match="with other params"):
+            Journal.resume(path, PARAMS)
+
+
 def test_the_report_is_saved_beside_it_and_reads_alike(path: Path) -> None:
     with Journal.begin(path, PARAMS) as journal:
         write(journal, ACCOUNTS)
