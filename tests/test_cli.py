@@ -211,6 +211,14 @@ def test_a_creation_that_has_ended_is_not_done_again(no_aws: None, tmp_path: Pat
     assert "is deployed" not in again.stderr
 
 
+def test_what_nobody_has_foreseen_is_no_verdict(tmp_path: Path) -> None:
+    code = "from xacct_kit import cli; cli.app.command('divide')(lambda: 1 / 0); cli.main()"
+    command = [sys.executable, "-c", code, "divide"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
 def test_the_template_is_yaml_on_standard_output(tmp_path: Path) -> None:
     done = xacct("template", str(ROOT / "params" / "china.yaml"), cwd=tmp_path)
     assert done.returncode == 0

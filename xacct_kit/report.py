@@ -353,10 +353,13 @@ class Report:
 
     def _write_files(self, target: Path) -> None:
         for name, reference in _FILES.items():
-            if self.journal is None or target / name != self.journal:
+            if not self._is_journal(target / name):
                 with replacing(target / name) as file:
                     text = _view(reference)(self)
                     file.writelines([text] if isinstance(text, str) else text)
+
+    def _is_journal(self, path: Path) -> bool:
+        return self.journal is not None and path.exists() and path.samefile(self.journal)
 
     def require_green(self) -> None:
         """Stop here unless everything is as it should be: the last line of a notebook that is run in batch.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -223,6 +224,32 @@ def test_the_report_is_saved_beside_it_and_reads_alike(path: Path) -> None:
     for name in ("report.csv", "report.json", "report.html"):
         assert (copy / name).read_bytes() == (path.parent / name).read_bytes()
     assert list(read_journal(copy)) == list(report)
+
+
+def test_a_folder_by_another_name_is_the_journal_s_too(path: Path) -> None:
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS)
+        report = journal.report(ACCOUNTS)
+    report.save(path.parent / ".." / path.parent.name)
+    with Journal.resume(path, PARAMS) as journal:
+        assert journal.done == set(ACCOUNTS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size")
+def test_a_disk_that_is_full_is_told_once(path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with (
+            pytest.raises(RunError, match="cannot be written: File too large"),
+            Journal.begin(path, PARAMS) as journal,
+        ):
+            write(journal, ACCOUNTS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(read_journal(path)) < 3
 
 
 def test_a_report_keeps_its_findings_when_another_run_begins_the_journal_anew(path: Path) -> None:
