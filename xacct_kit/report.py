@@ -154,8 +154,8 @@ class Finding:
 
     Attributes:
         step: the step that found it: targets, create_account, invite, status, plan, drift, posture,
-            preflight, deploy, trust, cost_explorer, permissions, leftovers, canaries, rotate, handover or
-            offboard.
+            preflight, deploy, trust, cost_explorer, permissions, leftovers, canaries, rotate, handover,
+            offboard or run.
         probe: which check of that step, as a short name.
         account: the member account's 12 digits; its e-mail address while it has yet to be created.
         region: the region that was called.

@@ -151,7 +151,7 @@ def create_account(
     wanted = _wanted(params, name, email, unit, listed)
     folder = folder_for_results(out, params, going_on=resume or retry is not None)
     again: dict[str, Any] = {"out": folder, "resume": resume, "retry": retry is not None}
-    with telling_what_is_left(folder, goes_on=True), connect(params) as session:
+    with telling_what_is_left(folder, params, goes_on=True), connect(params) as session:
         created = create_accounts(session, wanted, progress=note, **again)
         report, accounts = created.report, created.accounts
         if accounts and not only:

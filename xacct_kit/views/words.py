@@ -32,6 +32,7 @@ STEPS: Mapping[str, str] = {
     "rotate": "Rotation of the external ID",
     "handover": "Hand-over",
     "offboard": "Offboard",
+    "run": "Run",
 }
 
 _PLACES = {step: number for number, step in enumerate(STEPS)}
