@@ -128,9 +128,9 @@ def said(finding: Finding) -> str:
 
 
 def asked(finding: Finding) -> str:
-    """Who asked for what, and where."""
+    """Who asked for what, and where; for a step where no action is named."""
     place = f"{finding.account}, {finding.region}" if finding.region else finding.account
-    return f"{finding.caller} asked for {finding.action} in {place}"
+    return f"{finding.caller} asked for {finding.action or step_title(finding.step)} in {place}"
 
 
 def faults(report: Report) -> list[Report]:
