@@ -193,6 +193,27 @@ def test_a_creation_that_is_interrupted_is_exit_3_and_says_how_it_goes_on(
     assert "account-created" in (tmp_path / "out" / "creations.jsonl").read_text(encoding="utf-8")
 
 
+def test_a_run_that_was_stopped_is_not_green_for_what_it_had_come_to(no_aws: None, tmp_path: Path) -> None:
+    child = SandboxProcess(Layout(accounts=40))
+    try:
+        where = ["-p", f"sandbox_endpoint={child.endpoint}", "-p", "organizational_units=root"]
+        probe = ["probe", SANDBOX, *where, "--workers", "1", "--out", "out"]
+        code, said = stopped(*probe, after="Cost Explorer", cwd=tmp_path)
+    finally:
+        child.stop()
+    assert (code, said) == (3, "stopped; what is known is in out: go on with --resume --out out")
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert not report["ok"]
+    (row,) = [row for row in report["findings"] if row["verdict"] not in ("PASS", "SKIPPED")]
+    assert (row["verdict"], row["why"]) == (
+        "UNKNOWN",
+        "The run was stopped: what it had not come to is not known.",
+    )
+    assert row["fix"] == "Go on with --resume --out out."
+    # The journal has none of it: a run that goes on finds out what is missing.
+    assert "was stopped" not in (tmp_path / "out" / "findings.jsonl").read_text(encoding="utf-8")
+
+
 def test_a_creation_that_has_ended_is_not_done_again(no_aws: None, tmp_path: Path) -> None:
     child = SandboxProcess(Layout())
     try:
@@ -209,6 +230,14 @@ def test_a_creation_that_has_ended_is_not_done_again(no_aws: None, tmp_path: Pat
     assert {row["step"] for row in json.loads(first.stdout)["findings"]} >= {"create_account", "trust"}
     assert (tmp_path / "out" / "findings.jsonl").read_bytes() == journal
     assert "is deployed" not in again.stderr
+
+
+def test_what_nobody_has_foreseen_is_no_verdict(tmp_path: Path) -> None:
+    code = "from xacct_kit import cli; cli.app.command('divide')(lambda: 1 / 0); cli.main()"
+    command = [sys.executable, "-c", code, "divide"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_the_template_is_yaml_on_standard_output(tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ class Finding:
 
     Attributes:
         step: the step that found it: targets, create_account, invite, status, plan, drift, posture,
-            preflight, deploy, trust, cost_explorer, permissions, leftovers, canaries, rotate, handover or
-            offboard.
+            preflight, deploy, trust, cost_explorer, permissions, leftovers, canaries, rotate, handover,
+            offboard or run.
         probe: which check of that step, as a short name.
         account: the member account's 12 digits; its e-mail address while it has yet to be created.
         region: the region that was called.
@@ -215,6 +215,7 @@ COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Finding))
 
 
 _NUMBERS = frozenset({"duration", "cost"})
+_LARGEST = 1e12
 _REQUIRED = frozenset(
     column.name
     for column in dataclasses.fields(Finding)
@@ -243,7 +244,7 @@ def _check_row(row: Any) -> None:
 
 def _fits(name: str, value: Any) -> bool:
     if name in _NUMBERS:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
     if name == "patch":
         return isinstance(value, list) and all(isinstance(call, dict) for call in value)
     if name == "evidence":
@@ -352,10 +353,13 @@ class Report:
 
     def _write_files(self, target: Path) -> None:
         for name, reference in _FILES.items():
-            if self.journal is None or target / name != self.journal:
+            if not self._is_journal(target / name):
                 with replacing(target / name) as file:
                     text = _view(reference)(self)
                     file.writelines([text] if isinstance(text, str) else text)
+
+    def _is_journal(self, path: Path) -> bool:
+        return self.journal is not None and path.exists() and path.samefile(self.journal)
 
     def require_green(self) -> None:
         """Stop here unless everything is as it should be: the last line of a notebook that is run in batch.

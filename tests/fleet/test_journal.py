@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -181,6 +182,26 @@ def test_a_line_that_is_none_of_it_is_named(path: Path, wrong: str) -> None:
         read_journal(path)
 
 
+@pytest.mark.parametrize("removed", range(9))
+def test_of_an_account_of_which_a_line_was_removed_not_all_is_known(tmp_path: Path, removed: int) -> None:
+    lines = whole(tmp_path).splitlines(keepends=True)
+    account = json.loads(lines.pop(removed))["account"]
+    (tmp_path / NAME).write_bytes(b"".join(lines))
+    with Journal.resume(tmp_path / NAME, PARAMS) as journal:
+        assert journal.done == {*ACCOUNTS} - {account}
+
+
+def test_journals_of_two_runs_that_were_put_together_are_those_of_another(path: Path) -> None:
+    journals = [
+        whole(path.parent / "one"),
+        whole(path.parent / "two").replace(b'"run":"', b'"run":"other'),
+    ]
+    for order in (journals, journals[::-1]):
+        path.write_bytes(b"".join(order))
+        with pytest.raises(ParamsError, match="with other params"):
+            Journal.resume(path, PARAMS)
+
+
 def test_the_report_is_saved_beside_it_and_reads_alike(path: Path) -> None:
     with Journal.begin(path, PARAMS) as journal:
         write(journal, ACCOUNTS)
@@ -192,6 +213,32 @@ def test_the_report_is_saved_beside_it_and_reads_alike(path: Path) -> None:
     for name in ("report.csv", "report.json", "report.html"):
         assert (copy / name).read_bytes() == (path.parent / name).read_bytes()
     assert list(read_journal(copy)) == list(report)
+
+
+def test_a_folder_by_another_name_is_the_journal_s_too(path: Path) -> None:
+    with Journal.begin(path, PARAMS) as journal:
+        write(journal, ACCOUNTS)
+        report = journal.report(ACCOUNTS)
+    report.save(path.parent / ".." / path.parent.name)
+    with Journal.resume(path, PARAMS) as journal:
+        assert journal.done == set(ACCOUNTS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size")
+def test_a_disk_that_is_full_is_told_once(path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with (
+            pytest.raises(RunError, match="cannot be written: File too large"),
+            Journal.begin(path, PARAMS) as journal,
+        ):
+            write(journal, ACCOUNTS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(read_journal(path)) < 3
 
 
 def test_a_report_keeps_its_findings_when_another_run_begins_the_journal_anew(path: Path) -> None:

@@ -42,6 +42,15 @@ def watched(
     return re.findall(r"[^\r\n]+", stream.getvalue())
 
 
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_who_is_gone_stops_no_run(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert watched(10, 60.0, clock, Gone(), monkeypatch) == []
+
+
 @pytest.fixture
 def in_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))

@@ -15,7 +15,7 @@ import xacct_kit as xk
 from xacct_kit.params import Params
 from xacct_kit.report import Finding, Report, Verdict
 from xacct_kit.steps.external_ids import make_external_id
-from xacct_kit.steps.handover import hand_over
+from xacct_kit.steps.handover import NAME, hand_over
 from xacct_kit.views.handover import to_json, to_records, to_text
 
 MEMBER, NOWHERE = "333333333333", "499999999999"
@@ -106,6 +106,15 @@ def test_json_and_text_say_the_same_and_tell_where_the_external_id_is_alone(
     assert all(reason in text for reason in document["accounts"][1]["reasons"])
     told = text + to_json(report, session.params) + str([row.to_dict() for row in report])
     assert session.external_id not in told
+
+
+def test_a_name_adds_no_line_to_the_form(session: xk.Session, report: Report) -> None:
+    name = "lab\n  Role ARN  arn:aws:iam::000000000000:role/other\x1b[2K\ud800"
+    named = [replace(row, evidence={NAME: name}) if row.probe == "account-name" else row for row in report]
+    text = to_text(named, session.params)
+    assert len(text.splitlines()) == len(to_text(report, session.params).splitlines())
+    assert "\x1b" not in text
+    assert json.loads(to_json(named, session.params))["accounts"][0]["name"] == name
 
 
 def test_a_literal_of_the_sandbox_is_not_told(no_aws: None) -> None:

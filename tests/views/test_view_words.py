@@ -77,3 +77,9 @@ def test_a_step_that_the_table_does_not_name_has_a_heading():
 def test_asked_names_the_region_only_where_there_is_one():
     assert words.asked(finding()).endswith("in 333333333333, us-east-1")
     assert words.asked(finding(region="")).endswith("in 333333333333")
+
+
+def test_asked_names_the_step_where_no_action_was_asked_for():
+    assert (
+        words.asked(finding(step="cost_explorer", action="")).split(" in ")[0].endswith("for Cost Explorer")
+    )

@@ -64,7 +64,7 @@ app.command()(tools.classify)
 
 
 def main() -> None:
-    """Run the command; errors of the kit become one line a fault and an exit code."""
+    """Run the command; errors become an exit code, and those of the kit one line a fault."""
     open_streams()
     try:
         end_with_owner()
@@ -74,4 +74,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         note("stopped")
+        sys.exit(UNFINISHED)
+    except Exception:
+        # Python's own exit code for it is that of a verdict.
+        sys.excepthook(*sys.exc_info())
         sys.exit(UNFINISHED)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import typer
 
@@ -31,6 +32,7 @@ from xacct_kit.errors import RequestError, RunError
 if TYPE_CHECKING:
     from xacct_kit.fleet.crew import Crew
     from xacct_kit.params import Params
+    from xacct_kit.report import Finding
 
 # The commands that do something in every account: their name, their steps in `runs`, and what they are for.
 IN_EVERY_ACCOUNT = (
@@ -176,7 +178,7 @@ def take(
     from xacct_kit import runs
 
     folder = folder_for_results(out, params, going_on=resume or retry is not None)
-    with telling_what_is_left(folder, goes_on=goes_on), crew or _crew(workers) as hands:
+    with telling_what_is_left(folder, params, goes_on=goes_on), crew or _crew(workers) as hands:
         report = runs.carry_out(
             params,
             getattr(runs, steps),
@@ -190,11 +192,12 @@ def take(
 
 
 @contextmanager
-def telling_what_is_left(folder: Path, *, goes_on: bool) -> Iterator[None]:
+def telling_what_is_left(folder: Path, params: Params, *, goes_on: bool) -> Iterator[None]:
     """Save what is known of a run that is interrupted, and say where that is.
 
     Parameters:
         folder: where the results go.
+        params: what the user asked for.
         goes_on: whether the command has --resume.
 
     Raises:
@@ -203,7 +206,7 @@ def telling_what_is_left(folder: Path, *, goes_on: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise RunError(_stopped(folder, goes_on)) from None
+        raise RunError(_stopped(folder, params, goes_on)) from None
 
 
 def _crew(
@@ -221,11 +224,55 @@ def _crew(
     return dask_crew(scheduler, workers)
 
 
-def _stopped(folder: Path, goes_on: bool) -> str:
+def _stopped(folder: Path, params: Params, goes_on: bool) -> str:
     """What a run that was interrupted leaves, and how it goes on."""
     from xacct_kit.fleet.journal import NAME, read_journal
+    from xacct_kit.report import Report
 
-    if (folder / NAME).exists():
-        read_journal(folder).save(folder)
     again = f"go on with --resume --out {folder}" if goes_on else "run it again"
+    if (folder / NAME).exists():
+        known = read_journal(folder)
+        rows = _Unended(known.findings, _not_come_to(params, again))
+        Report(rows, journal=known.journal).save(folder)
     return f"stopped; what is known is in {folder}: {again}"
+
+
+def _not_come_to(params: Params, again: str) -> Finding:
+    """That a run was stopped, as a finding of the main account: what is known alone may be green."""
+    from xacct_kit.report import Expectation, Finding, OutcomeKind, Verdict
+
+    return Finding(
+        step="run",
+        probe="run-to-its-end",
+        account=params.main_account,
+        region=params.region,
+        caller="xacct",
+        service="",
+        action="",
+        expected=Expectation.ALLOWED,
+        outcome=OutcomeKind.UNKNOWN,
+        verdict=Verdict.UNKNOWN,
+        why="The run was stopped: what it had not come to is not known.",
+        fix=f"{again[0].upper()}{again[1:]}.",
+    )
+
+
+class _Unended(Sequence["Finding"]):
+    """The findings of a run that was stopped, read when they are asked for, and one that says so."""
+
+    def __init__(self, known: Sequence[Finding], stopped: Finding) -> None:
+        self._known = known
+        self._stopped = stopped
+
+    def __len__(self) -> int:
+        return len(self._known) + 1
+
+    def __iter__(self) -> Iterator[Finding]:
+        return chain(self._known, [self._stopped])
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Finding]: ...
+    def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
+        return list(self)[index]

@@ -25,7 +25,8 @@ from xacct_kit.cli.options import (
     Workers,
 )
 from xacct_kit.cli.output import deliver, finish, folder_for_results, note, say
-from xacct_kit.errors import RequestError
+from xacct_kit.errors import RequestError, RunError, path_fault
+from xacct_kit.saving import replacing
 
 if TYPE_CHECKING:
     from xacct_kit.params import Params
@@ -152,7 +153,7 @@ def create_account(
     wanted = _wanted(params, name, email, unit, listed)
     folder = folder_for_results(out, params, going_on=resume or retry is not None)
     again: dict[str, Any] = {"out": folder, "resume": resume, "retry": retry is not None}
-    with telling_what_is_left(folder, goes_on=True), connect(params) as session:
+    with telling_what_is_left(folder, params, goes_on=True), connect(params) as session:
         created = create_accounts(session, wanted, progress=note, **again)
         report, accounts = created.report, created.accounts
         if accounts and not only:
@@ -275,6 +276,11 @@ def handover(
         report += hand_over(session, progress=note)
         told = (to_json if form is TextFormat.JSON else to_text)(report, session.params)
         report.save(folder)
-        (folder / "handover.json").write_text(to_json(report, session.params), encoding="utf-8")
+        form_file = folder / "handover.json"
+        try:
+            with replacing(form_file) as written:
+                written.write(to_json(report, session.params))
+        except OSError as error:
+            raise RunError(f"{form_file} cannot be written: {path_fault(error)}") from error
     say(told)
     finish(report)

@@ -36,8 +36,10 @@ def deliver(report: Report, folder: Path, form: Format) -> None:
         RunError: it cannot be saved, or not printed.
         typer.Exit: with the exit code.
     """
-    report.save(folder)
-    show(report, form)
+    try:
+        report.save(folder)
+    finally:
+        show(report, form)
     note(f"report: {folder / 'report.html'}")
     finish(report)
 
@@ -143,8 +145,11 @@ def _printed(parts: Iterable[str]) -> bool:
 
 def note(line: str) -> None:
     """Tell the reader something that is no part of the result, as far as it can be told."""
+    from xacct_kit.views.lines import clean
+
     with suppress(OSError):
-        sys.stderr.write(f"{line}\n")
+        # What AWS says may be in it.
+        sys.stderr.writelines(f"{clean(part)}\n" for part in line.splitlines())
         sys.stderr.flush()
 
 

@@ -1,8 +1,8 @@
 """The journal: the file to which a run adds every finding as it becomes known, and from which it can go on.
 
 A line is a finding as JSON. Besides its columns it has `schema`, `run` (what was asked for, digested) and, in
-an account's first and last line, `first` and `last`. An account is done when its last line is there. Of one
-that was done again, the newest whole set of findings counts.
+an account's first and last line, `first` and `last`, which is how many lines there are. An account is done
+when all of them are there. Of one that was done again, the newest whole set of findings counts.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, overload
 
-from xacct_kit.errors import ParamsError, RequestError, RunError
+from xacct_kit.errors import ParamsError, RequestError, RunError, path_fault
 from xacct_kit.fleet.journal_file import open_alone, open_anew
 from xacct_kit.params import SECRETS
 from xacct_kit.report import Finding, Report, Verdict, compact
@@ -87,7 +88,7 @@ class _Index:
     """Where in a journal the findings of each account are.
 
     Attributes:
-        run: what the lines' run asked for; empty where no line says it.
+        runs: what the lines' run asked for; more than one where somebody has put journals together.
         lines: how many whole lines there are.
         length: bytes up to the end of the last whole line.
         done: the places of the findings of an account that is done.
@@ -96,7 +97,7 @@ class _Index:
     """
 
     def __init__(self) -> None:
-        self.run = ""
+        self.runs: set[str] = set()
         self.lines = 0
         self.length = 0
         self.done: dict[str, array[int]] = {}
@@ -112,7 +113,7 @@ class _Index:
         self.begun[account].append(self.length)
         self._verdicts_so_far[account].add(verdict)
         self.pass_over(size)
-        if marks.get("last"):
+        if marks.get("last") == len(self.begun[account]):
             self.done[account] = self.begun.pop(account)
             self.verdicts[account] = self._verdicts_so_far.pop(account)
 
@@ -145,7 +146,7 @@ class Journal:
         self._file = file
         self._index = index
         self._run = run
-        self._open: set[str] = set()
+        self._open: dict[str, int] = {}
 
     @classmethod
     def begin(cls, path: Path, params: Params, steps: Iterable[str] = ()) -> Self:
@@ -181,7 +182,7 @@ class Journal:
         try:
             index = _read_index(file)
             run = digest(params, steps)
-            if index.run not in ("", run):
+            if index.runs - {run}:
                 raise ParamsError(
                     [
                         f"{path}: is the journal of a run with other params or of another command; take "
@@ -200,7 +201,9 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        # What could not be written was told; closing would try it again.
+        with suppress(OSError):
+            self._file.close()
 
     @property
     def done(self) -> frozenset[str]:
@@ -233,16 +236,15 @@ class Journal:
             marks: dict[str, Any] = {"schema": _SCHEMA, "run": self._run}
             if account not in self._open:
                 marks["first"] = True
-                self._open.add(account)
+            self._open[account] = self._open.get(account, 0) + 1
             if last and number == len(findings):
-                marks["last"] = True
-                self._open.discard(account)
+                marks["last"] = self._open.pop(account)
             line = f"{compact(finding.to_dict() | marks)}\n".encode("ascii")
             try:
                 self._file.write(line)
                 self._file.flush()
             except OSError as error:
-                raise RunError(f"The journal {self._path} cannot be written: {error.strerror}") from error
+                raise RunError(f"The journal {self._path} cannot be written: {path_fault(error)}") from error
             self._index.add(account, marks, finding.verdict, len(line))
 
     def report(self, accounts: Iterable[str]) -> Report:
@@ -280,7 +282,7 @@ class Tail:
     @property
     def unfinished(self) -> bool:
         """Whether its run has left an account that is begun and not done."""
-        return bool(self._index.run and self._index.begun)
+        return bool(self._index.runs and self._index.begun)
 
     def read(self, most: int) -> list[Line]:
         """The next lines, no more than so many; none when there is no other whole line yet.
@@ -334,7 +336,7 @@ def read_journal(path: str | Path) -> Report:
         with path.open("rb") as file:
             index = _read_index(file)
     except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}. Name a run's folder, or its {NAME}.") from error
+        raise RequestError(f"{path}: {path_fault(error)}. Name a run's folder, or its {NAME}.") from error
     return Report(_Rows(path, index.places(index.known)), journal=path)
 
 
@@ -371,9 +373,10 @@ def _follow(file: BinaryIO, index: _Index) -> Iterator[Line]:
         except (ValueError, RecursionError) as error:
             raise RequestError(
                 f"{file.name}: Line {index.lines + 1} of the journal is not a finding: {error}. "
-                "Mend the line or remove it; what it told is then tried again."
+                "Mend the line or remove it; its account is then done again."
             ) from error
-        index.run = str(marks.get("run", index.run))
+        if "run" in marks:
+            index.runs.add(str(marks["run"]))
         index.add(finding.account, marks, finding.verdict, len(line))
         yield Line(finding, bool(marks.get("first")), bool(marks.get("last")))
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from xacct_kit.errors import RequestError, RunError
+from xacct_kit.errors import RequestError, RunError, path_fault
 
 
 def open_alone(path: Path) -> BinaryIO:
@@ -20,7 +20,7 @@ def open_alone(path: Path) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b")
     except OSError as error:
-        raise RunError(f"The journal {path} cannot be written: {error.strerror}") from error
+        raise RunError(f"The journal {path} cannot be written: {path_fault(error)}") from error
     try:
         _lock(file)
         if not os.path.samestat(os.fstat(file.fileno()), path.stat()):

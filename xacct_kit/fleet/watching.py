@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -96,5 +96,7 @@ class _Lines:
     def _write(self) -> None:
         seconds = time.monotonic() - self._begun
         counted = f"{self._done:,} of {self._accounts:,} accounts after {seconds:.0f} s"
-        self._file.write(f"{counted}: {self._said or 'nothing is known yet'}\n")
-        self._file.flush()
+        # A reader who is gone stops no run.
+        with suppress(OSError):
+            self._file.write(f"{counted}: {self._said or 'nothing is known yet'}\n")
+            self._file.flush()

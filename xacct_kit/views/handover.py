@@ -17,6 +17,7 @@ from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.params import Params, split_reference
 from xacct_kit.report import Finding, Verdict
 from xacct_kit.steps.handover import NAME
+from xacct_kit.views.lines import clean
 
 SCHEMA = 1
 
@@ -55,7 +56,7 @@ def to_records(findings: Iterable[Finding], params: Params) -> list[dict[str, An
 def to_json(findings: Iterable[Finding], params: Params) -> str:
     """What the form asks for as JSON: schema and accounts, as `to_records` gives them."""
     document = {"schema": SCHEMA, "accounts": to_records(findings, params)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def to_text(findings: Iterable[Finding], params: Params) -> str:
@@ -92,4 +93,6 @@ def _block(record: Mapping[str, Any]) -> str:
     title = f"Account {record['accountId']}: {'ready' if record['ready'] else 'NOT READY'}"
     width = max(len(label) for label, _ in _FIELDS)
     lines = [f"  {label:<{width}}  {record[field]}" for label, field in _FIELDS] if record["ready"] else []
-    return "\n".join([title, *(f"  {reason}" for reason in record["reasons"]), *lines, ""])
+    # A name that somebody gave an account is none of the form's other fields.
+    told = map(clean, [title, *(f"  {reason}" for reason in record["reasons"]), *lines])
+    return "\n".join([*told, ""])

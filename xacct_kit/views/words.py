@@ -32,6 +32,7 @@ STEPS: Mapping[str, str] = {
     "rotate": "Rotation of the external ID",
     "handover": "Hand-over",
     "offboard": "Offboard",
+    "run": "Run",
 }
 
 _PLACES = {step: number for number, step in enumerate(STEPS)}
@@ -127,9 +128,9 @@ def said(finding: Finding) -> str:
 
 
 def asked(finding: Finding) -> str:
-    """Who asked for what, and where."""
+    """Who asked for what, and where; for a step where no action is named."""
     place = f"{finding.account}, {finding.region}" if finding.region else finding.account
-    return f"{finding.caller} asked for {finding.action} in {place}"
+    return f"{finding.caller} asked for {finding.action or step_title(finding.step)} in {place}"
 
 
 def faults(report: Report) -> list[Report]:
