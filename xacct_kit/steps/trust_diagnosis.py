@@ -195,8 +195,7 @@ def not_refused_by_trust(session: Session, account: str, arns: Iterable[str], ex
     """
     access = session.deployer(account)
     if access.caller is None:
-        why = f"nobody was let in, and nobody here may read the trust policy. {access.answer.outcome.reason}"
-        return why.rstrip()
+        return f"nobody here may read the trust policy. {access.answer.outcome.reason}".rstrip()
     read = session.call(access.caller, "iam", "GetRole", RoleName=session.params.role_name)
     if read.absent:
         return "there is no such role."
