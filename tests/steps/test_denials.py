@@ -1,16 +1,19 @@
-"""Why a role is denied something: the policies that are read are told from those that are not."""
+"""Why a role is denied something, and what a denial shows."""
 
 from __future__ import annotations
 
 import pytest
 
 import xacct_kit as xk
+from xacct_kit.aws.session import Session
+from xacct_kit.environment import sandbox_connection
 from xacct_kit.iam import Request
 from xacct_kit.params import Params
-from xacct_kit.report import Outcome, OutcomeKind
+from xacct_kit.report import Expectation, Outcome, OutcomeKind, Verdict
 from xacct_kit.role.repair import Goal
 from xacct_kit.steps.callers import execution_role
 from xacct_kit.steps.denials import Denial, explain
+from xacct_kit.steps.findings import Question, finding
 
 MEMBER, OTHER = "333333333333", "444444444444"
 
@@ -42,3 +45,33 @@ def test_the_policy_of_what_is_called_is_not_taken_for_read(
     assert found.kind is kind
     assert said in found.why
     assert "service control policy allows" not in found.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "verdict"),
+    [
+        (OutcomeKind.DENIED_IDENTITY, None, Verdict.PASS),
+        (OutcomeKind.DENIED_SCP, "dynamodb:listtables", Verdict.PASS),
+        (OutcomeKind.DENIED_IDENTITY, "dynamodb:DescribeTable", Verdict.UNKNOWN),
+        (OutcomeKind.DENIED_VPCE, "dynamodb:ListTables", Verdict.UNKNOWN),
+        (OutcomeKind.NOT_FOUND, None, Verdict.UNKNOWN),
+        (OutcomeKind.CREDENTIALS, None, Verdict.UNKNOWN),
+        (OutcomeKind.REGION_DISABLED, None, Verdict.UNKNOWN),
+        (OutcomeKind.VALIDATION, None, Verdict.UNKNOWN),
+    ],
+)
+def test_what_shows_that_something_is_refused(
+    kind: OutcomeKind, action: str | None, verdict: Verdict
+) -> None:
+    question = Question(
+        step="permissions",
+        probe="p",
+        account=MEMBER,
+        caller="c",
+        action="dynamodb:ListTables",
+        expected=Expectation.DENIED,
+    )
+    with Session(Params.load("params/sandbox.yaml"), sandbox_connection("http://127.0.0.1:1")) as session:
+        found = finding(session, question, Outcome(kind=kind, action=action, fix="Mend it."))
+    assert found.verdict is verdict
+    assert bool(found.fix) is not verdict.green

@@ -80,6 +80,27 @@ def everybody_of_main_is_trusted_and_may_not_ask(session: Session) -> None:
     trusting(session, "root", **with_external_id(session))
 
 
+def the_organization_wants_an_external_id_and_the_role_does_not(session: Session) -> None:
+    trusting(session, *(f"role/{role}" for role in TRUSTED))
+    deny = {
+        "Effect": "Deny",
+        "Action": "sts:AssumeRole",
+        "Resource": f"arn:aws:iam::{MEMBER}:role/{ROLE}",
+        "Condition": {"Null": {"sts:ExternalId": "true"}},
+    }
+    content = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    made = session.ask(
+        "organizations",
+        "CreatePolicy",
+        Name="WithExternalId",
+        Description="",
+        Type="SERVICE_CONTROL_POLICY",
+        Content=content,
+    )
+    policy = made.result["Policy"]["PolicySummary"]["Id"]
+    assert session.ask("organizations", "AttachPolicy", PolicyId=policy, TargetId=MAIN).ok
+
+
 @pytest.mark.parametrize(
     ("cause", "without", "wrong", "untrusted"),
     [
@@ -87,6 +108,7 @@ def everybody_of_main_is_trusted_and_may_not_ask(session: Session) -> None:
         (nobody_may_ask_and_nothing_is_wanted, UNKNOWN, UNKNOWN, PASS),
         (one_may_not_ask_and_nothing_is_wanted, FAIL, FAIL, PASS),
         (another_is_trusted_without_an_external_id, UNKNOWN, UNKNOWN, PASS),
+        (the_organization_wants_an_external_id_and_the_role_does_not, UNKNOWN, FAIL, PASS),
         (everybody_of_main_is_trusted_and_may_not_ask, PASS, PASS, FAIL),
     ],
 )

@@ -156,9 +156,13 @@ def skipped(session: Session, question: Question, why: str) -> Finding:
 
 
 def _judged(question: Question, outcome: Outcome) -> Verdict:
-    """The verdict; that something else was refused does not show that the question's action is."""
-    refused = outcome.action or question.action
-    if question.expected is Expectation.DENIED and refused.lower() != question.action.lower():
+    """The verdict; that something else was refused does not show that the question's action is.
+
+    Nor does a refusal on the way that the call took, for there are other ways.
+    """
+    other = (outcome.action or question.action).lower() != question.action.lower()
+    on_the_way = outcome.kind is OutcomeKind.DENIED_VPCE
+    if question.expected is Expectation.DENIED and (other or on_the_way):
         return Verdict.UNKNOWN
     return judge(question.expected, outcome.kind)
 

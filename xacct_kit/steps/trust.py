@@ -233,16 +233,16 @@ def _proven(
     entered: list[Principal],
     trusted: list[Principal],
 ) -> Finding:
-    """The finding of an attempt: green only where a refusal shows that the trust policy refuses.
+    """The finding of an attempt: green only where the refusal is worth something.
 
-    It does by contrast with who is let in with the external ID. Where nobody is, or AWS says that something
-    else refuses, the trust policy has to say it itself.
+    It is by contrast with who is let in with the external ID. Where nobody is, or AWS says that another
+    policy refuses who sends none, the trust policy has to say it itself.
     """
     wants_id = attempt is not _UNTRUSTED
     if row.verdict is Verdict.PASS and wants_id and entered and principal not in entered:
         principal = entered[0]
         row = _refused(session, row.account, principal, attempt)
-    if row.verdict is not Verdict.PASS or (entered and row.outcome in UNNAMED):
+    if row.verdict is not Verdict.PASS or (entered and (row.outcome in UNNAMED or not wants_id)):
         return row
     asking = [each.access.caller for each in (principal, *(trusted if wants_id else ()))]
     question = _question(row.account, principal, attempt.probe, Expectation.DENIED)

@@ -193,10 +193,10 @@ def not_refused_by_trust(session: Session, account: str, arns: Iterable[str], ex
         arns: ARNs of who must be refused.
         external_id: the external ID that is sent; None when none is.
     """
-    deployer = session.deployer(account).caller
-    if deployer is None:
-        return "nobody was let in, and nobody here may read the trust policy."
-    read = session.call(deployer, "iam", "GetRole", RoleName=session.params.role_name)
+    access = session.deployer(account)
+    if access.caller is None:
+        return f"nobody here may read the trust policy. {access.answer.outcome.reason}".rstrip()
+    read = session.call(access.caller, "iam", "GetRole", RoleName=session.params.role_name)
     if read.absent:
         return "there is no such role."
     if not read.ok:
