@@ -63,6 +63,15 @@ def test_an_account_that_was_closed_says_so(client: Any) -> None:
     client.remove_account_from_organization(AccountId=account)
 
 
+def test_what_an_organization_must_have_stays(client: Any) -> None:
+    for call, params in (
+        (client.close_account, {"AccountId": MANAGEMENT_ACCOUNT}),
+        (client.detach_policy, {"PolicyId": "p-FullAWSAccess", "TargetId": MEMBER_ACCOUNT}),
+    ):
+        told = refusal(call, **params)
+        assert (told.code, told.status) == ("ConstraintViolationException", 400)
+
+
 def test_a_member_may_ask_which_organization_it_is_in(organization: Organization) -> None:
     described = organization.administrator().client("organizations").describe_organization()
     assert described["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT
@@ -158,6 +167,13 @@ def test_a_bucket_is_not_open_to_another_account(
     assert refusal(s3.head_bucket, Bucket=bucket).status == 403
     assert bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}
     assert owner.get_object(Bucket=bucket, Key="secret")["Body"].read() == b"secret"
+
+
+def test_a_bucket_of_another_account_keeps_its_name(organization: Organization) -> None:
+    bucket = {"Bucket": unique("bucket")}
+    organization.administrator().client("s3").create_bucket(**bucket)
+    taken = refusal(organization.administrator(OTHER_MEMBER).client("s3").create_bucket, **bucket)
+    assert (taken.code, taken.status) == ("BucketAlreadyExists", 409)
 
 
 def test_an_object_cannot_be_copied_out_of_another_account(organization: Organization) -> None:

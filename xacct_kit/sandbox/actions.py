@@ -141,6 +141,8 @@ _PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloudformation", "CreateStack"): {"RoleARN": "cloudformation"},
     ("cloudformation", "DeleteStack"): {"RoleARN": "cloudformation"},
     ("cloudformation", "UpdateStack"): {"RoleARN": "cloudformation"},
+    ("ec2", "AssociateIamInstanceProfile"): {"IamInstanceProfile": "ec2"},
+    ("ec2", "ReplaceIamInstanceProfileAssociation"): {"IamInstanceProfile": "ec2"},
     ("ec2", "RunInstances"): {"IamInstanceProfile": "ec2"},
     ("iam", "AddRoleToInstanceProfile"): {"RoleName": "ec2"},
     ("elasticmapreduce", "RunJobFlow"): {
@@ -148,10 +150,12 @@ _PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
         "JobFlowRole": "ec2",
         "ServiceRole": "elasticmapreduce",
     },
-    ("sagemaker", "CreateNotebookInstance"): {"RoleArn": "sagemaker"},
-    ("sagemaker", "CreateProcessingJob"): {"RoleArn": "sagemaker"},
-    ("sagemaker", "CreateTrainingJob"): {"RoleArn": "sagemaker"},
     ("ssm", "SendCommand"): {"ServiceRoleArn": "ssm"},
+}
+# By service, where the same parameters hand over a role in every operation that has them.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+_PASSED_ANYWHERE: Mapping[str, Mapping[str, str]] = {
+    "sagemaker": {"ExecutionRoleArn": "sagemaker", "RoleArn": "sagemaker"},
 }
 
 
@@ -161,7 +165,8 @@ def implied(operation: Operation, *, partition: str, account: str) -> tuple[Oper
 
 
 def _passing(operation: Operation, partition: str, account: str) -> Iterator[Operation]:
-    for name, service in _PASSED_ROLES.get((operation.service, operation.name), {}).items():
+    anywhere = _PASSED_ANYWHERE.get(operation.service, {})
+    for name, service in _PASSED_ROLES.get((operation.service, operation.name), anywhere).items():
         given = operation.params.get(name)
         profile = given.get("Name") or given.get("Arn") if isinstance(given, Mapping) else given
         if not profile:

@@ -148,10 +148,6 @@ def _denial(request: Request, decision: Decision, policy: Policy | None) -> Serv
         f"User: {request.principal} is not authorized to perform: {request.action}"
         f"{_on_resource(request.action, request.resource)}{_because(request.action, decision, policy)}"
     )
-    if request.action.startswith("ec2:"):
-        return ServiceFault(
-            403, "UnauthorizedOperation", f"You are not authorized to perform this operation. {text}"
-        )
     return ServiceFault(403, "AccessDenied", text)
 
 
@@ -159,6 +155,7 @@ _IAM_ENTITY = re.compile(r"arn:[^:]+:iam::\d{12}:(?P<kind>role|user|group)/(?:.*
 _IAM_POLICY = re.compile(r"arn:[^:]+:iam::(?:\d{12}|aws):policy/.+")
 _NAMED_BY_ARN = frozenset(
     {
+        "iam:PassRole",
         "iam:SimulatePrincipalPolicy",
         *(f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User")),
     }

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.iam.request import ContextValue
 from xacct_kit.sandbox import organization, state
+from xacct_kit.sandbox.disturbances import GLOBAL_SERVICES
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
 
@@ -49,7 +51,7 @@ def context_of(
     context: dict[str, ContextValue] = {
         "aws:PrincipalArn": principal.role_arn or principal.arn,
         "aws:PrincipalAccount": principal.account,
-        "aws:RequestedRegion": region,
+        "aws:RequestedRegion": _requested_region(operation.service, principal.partition, region),
         "aws:userid": principal.user_id,
         # Loopback stands for the TLS that AWS is called by.
         "aws:SecureTransport": "true",
@@ -63,6 +65,17 @@ def context_of(
     context |= {f"aws:PrincipalTag/{key.lower()}": value for key, value in principal_tags}
     asked = _of_operation(operation) | _of_target(principal, operation)
     return context | _of_kind(principal) | _of_organization(principal.account) | asked
+
+
+def _requested_region(service: str, partition: str, region: str) -> str:
+    """Where a request is answered, whatever region it was meant for.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html
+    """
+    if service not in GLOBAL_SERVICES:
+        return region
+    place = PARTITIONS[partition]
+    return place.default_region if service == "iam" else place.cost_explorer_region or place.default_region
 
 
 def _of_kind(principal: Principal) -> dict[str, ContextValue]:
@@ -83,7 +96,7 @@ def _of_operation(operation: Operation) -> dict[str, ContextValue]:
     found: dict[str, ContextValue] = {
         key: str(params[name])
         for service, name, key in _PARAMETER_KEYS
-        if service == operation.service and params.get(name)
+        if service == operation.service and params.get(name) is not None
     }
     tags = _requested_tags(params)
     if tags:

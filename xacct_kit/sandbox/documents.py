@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from xacct_kit import strict_json
 from xacct_kit.aws.partitions import PARTITIONS
-from xacct_kit.errors import PolicyError
+from xacct_kit.errors import PolicyError, RequestError
 from xacct_kit.iam import Document, DocumentKind, compile_document
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
@@ -82,6 +84,7 @@ def check_documents(operation: Operation) -> None:
         )
         if kind is DocumentKind.TRUST:
             _check_not_everyone(json.loads(operation.params[name]))
+            _check_trust_actions(json.loads(operation.params[name]))
             _check_principals(document)
 
 
@@ -91,9 +94,36 @@ def _check_not_everyone(trust: Mapping[str, Any]) -> None:
     Raises:
         ServiceFault: it is.
     """
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
-    if any(statement.get("Principal") == "*" for statement in statements):
+    if any(statement.get("Principal") == "*" for statement in _listed(trust["Statement"])):
         text = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
+        raise ServiceFault(400, "MalformedPolicyDocument", text)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+_TRUST_ACTIONS = (
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+)
+
+
+def _check_trust_actions(trust: Mapping[str, Any]) -> None:
+    """Refuse a trust policy with an action that nobody assumes a role by.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/32872
+
+    Raises:
+        ServiceFault: it has one.
+    """
+    actions = [each for one in _listed(trust["Statement"]) for each in _listed(one.get("Action", []))]
+    if not all(fnmatch.filter(_TRUST_ACTIONS, action.lower()) for action in actions):
+        text = "AssumeRole policy may only specify STS AssumeRole actions."
         raise ServiceFault(400, "MalformedPolicyDocument", text)
 
 
@@ -133,7 +163,9 @@ def read_document(
         ServiceFault: it is malformed.
     """
     try:
-        return compile_document(json.loads(text), kind)
-    except (ValueError, PolicyError) as error:
+        # An element that is given twice is a fault, which no decision could be made by.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.html#morethanonestatement
+        return compile_document(strict_json.parse(text.encode()), kind)
+    except (ValueError, PolicyError, RequestError) as error:
         code = "MalformedPolicyDocumentException" if json_service else "MalformedPolicyDocument"
         raise ServiceFault(400, code, f"The policy document cannot be read: {error}") from error

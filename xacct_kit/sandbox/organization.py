@@ -12,6 +12,7 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.protocol import Operation
 from xacct_kit.sandbox.state import Policy
 
 
@@ -72,6 +73,31 @@ def resources(params: Mapping[str, Any], partition: str, account: str) -> tuple[
     named = [str(params[name]) for name in _NAMING if params.get(name)]
     place = {"partition": partition, "management": backend.account_id, "organization": backend.org.id}
     return tuple(_ARNS.get(each[0], _ACCOUNT).format(id=each, **place) for each in named) or ("*",)
+
+
+def check_permitted(operation: Operation, account: str) -> None:
+    """Refuse what would leave the organization without what it must have; moto does it.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_CloseAccount.html
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_DetachPolicy.html
+
+    Raises:
+        ServiceFault: it would.
+    """
+    if operation.service != "organizations":
+        return
+    backend, params = find_organization(account), operation.params
+    if operation.name == "CloseAccount" and backend and params["AccountId"] == backend.account_id:
+        raise _violation("You can't close the management account.")
+    if operation.name == "DetachPolicy" and backend:
+        target, policy = params["TargetId"], params["PolicyId"]
+        nodes = [each for each in (*backend.ou, *backend.accounts) if each.id == target]
+        if any([str(each.arn).rpartition("/")[2] for each in _attached(node)] == [policy] for node in nodes):
+            raise _violation("You can't remove the last policy of its type from an entity.")
+
+
+def _violation(text: str) -> ServiceFault:
+    return ServiceFault(400, "ConstraintViolationException", text)
 
 
 def mark_closed(management: str, account: str) -> None:
