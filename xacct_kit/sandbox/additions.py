@@ -134,7 +134,7 @@ def check_bucket_free(operation: Operation, account: str) -> None:
     """
     if (operation.service, operation.name) != ("s3", "CreateBucket"):
         return
-    if _bucket_owners().get(operation.params["Bucket"], ("", account))[1] != account:
+    if bucket_owner(operation.params["Bucket"]) not in (None, account):
         raise ServiceFault(
             409,
             "BucketAlreadyExists",
@@ -146,14 +146,13 @@ def check_bucket_free(operation: Operation, account: str) -> None:
 def is_of_a_bucket(operation: Operation) -> bool:
     """Whether an operation reads an object of a bucket that there is."""
     reading = operation.service == "s3" and operation.name in ("GetObject", "HeadObject")
-    return reading and operation.params["Bucket"] in _bucket_owners()
+    return reading and bucket_owner(operation.params["Bucket"]) is not None
 
 
-def _bucket_owners() -> Mapping[str, tuple[str, str]]:
-    """The partition and the account of every bucket."""
+def bucket_owner(bucket: str) -> str | None:
+    """The account that has a bucket; None where there is none of that name."""
     every: Any = get_backend("s3")
-    owners: Mapping[str, tuple[str, str]] = every.bucket_accounts
-    return owners
+    return next(iter(every.bucket_accounts.get(bucket, ())[1:]), None)
 
 
 def secret_arn(account: str, region: str, name: str) -> str | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from xacct_kit.iam import Decision, DocumentKind, Layer, Policies, Request
 from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.actions import iam_action, implied, resources
-from xacct_kit.sandbox.context import context_of
+from xacct_kit.sandbox.context import context_of, of_resource
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
@@ -78,7 +78,7 @@ class Authority:
                 principal=principal.arn,
                 action=action,
                 resource=resource,
-                context=context,
+                context=context | of_resource(principal, resource),
                 resource_account=principal.account if operation.service in _ASKED_AT_HOME else None,
             )
             decision = self._decide(request, policies, lost=entity is None)

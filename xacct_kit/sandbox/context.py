@@ -11,7 +11,7 @@ from typing import Any
 
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.iam.request import ContextValue
-from xacct_kit.sandbox import organization, state
+from xacct_kit.sandbox import additions, organization, state
 from xacct_kit.sandbox.disturbances import GLOBAL_SERVICES
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
@@ -64,7 +64,23 @@ def context_of(
     principal_tags = (*tags.items(), *principal.session_tags.items())
     context |= {f"aws:PrincipalTag/{key.lower()}": value for key, value in principal_tags}
     asked = _of_operation(operation) | _of_target(principal, operation)
-    return context | _of_kind(principal) | _of_organization(principal.account) | asked
+    return context | _of_kind(principal) | _of_organization("Principal", principal.account) | asked
+
+
+def of_resource(principal: Principal, resource: str) -> dict[str, ContextValue]:
+    """The condition keys that tell whose a resource is; what names no account is the principal's own.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+
+    Parameters:
+        principal: who asks for it.
+        resource: its ARN, or `*`.
+    """
+    _, _, service, _, account, name = resource.split(":", 5) if resource.count(":") >= 5 else [""] * 6
+    if service == "s3":
+        account = additions.bucket_owner(name.partition("/")[0]) or ""
+    account = account if account.isdecimal() else principal.account
+    return {"aws:ResourceAccount": account} | _of_organization("Resource", account)
 
 
 def _requested_region(service: str, partition: str, region: str) -> str:
@@ -86,9 +102,11 @@ def _of_kind(principal: Principal) -> dict[str, ContextValue]:
     return {"aws:MultiFactorAuthPresent": "false", **issued, **identity}
 
 
-def _of_organization(account: str) -> dict[str, ContextValue]:
+def _of_organization(whose: str, account: str) -> dict[str, ContextValue]:
     known = organization.organization_id(account)
-    return {"aws:PrincipalOrgID": known} if known else {}
+    if not known:
+        return {}
+    return {f"aws:{whose}OrgID": known, f"aws:{whose}OrgPaths": [organization.path_of(account)]}
 
 
 def _of_operation(operation: Operation) -> dict[str, ContextValue]:

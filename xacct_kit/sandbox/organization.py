@@ -162,6 +162,16 @@ def is_suspended(account: str) -> bool:
     return str(_member(backend, account).status) == "SUSPENDED"
 
 
+def path_of(account: str) -> str:
+    """Where an account is in its organization, as the condition keys of paths tell it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed-view-data-orgs.html#access_policies_access-advisor-viewing-orgs-entity-path
+    """
+    backend = find_organization(account)
+    _, *above = _path_to_root(backend, account)
+    return "".join(f"{each.id}/" for each in (backend.org, *reversed(above)))
+
+
 def service_control_policies(account: str) -> list[tuple[Policy, ...]]:
     """The levels of service control policies above an account, root first.
 
