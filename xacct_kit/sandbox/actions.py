@@ -63,6 +63,8 @@ _RESOURCES: tuple[tuple[str, str, str], ...] = (
     ("cloudformation", "StackName", "arn:{partition}:cloudformation:{region}:{account}:stack/{value}/*"),
     ("dynamodb", "TableName", "arn:{partition}:dynamodb:{region}:{account}:table/{value}"),
     ("elasticmapreduce", "ClusterId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("elasticmapreduce", "JobFlowId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("elasticmapreduce", "ResourceId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
     ("elasticmapreduce", "JobFlowIds", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
     ("iam", "InstanceProfileName", "arn:{partition}:iam::{account}:instance-profile/{value}"),
     ("iam", "RoleName", "arn:{partition}:iam::{account}:role/{value}"),
@@ -99,9 +101,28 @@ _FIXED_RESOURCES: Mapping[tuple[str, str], str] = {
 }
 
 
+# What is another action where a version of an object is named.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_OF_VERSIONS = frozenset(
+    f"{deed}Object{what}"
+    for deed, what in (
+        ("Delete", ""),
+        ("Delete", "Tagging"),
+        ("Get", ""),
+        ("Get", "Acl"),
+        ("Get", "Tagging"),
+        ("Put", "Tagging"),
+    )
+)
+
+
 def iam_action(operation: Operation) -> str:
     """The IAM action that an operation needs."""
-    name = _S3_ACTIONS.get(operation.name, operation.name) if operation.service == "s3" else operation.name
+    name = operation.name
+    if operation.service == "s3":
+        name = _S3_ACTIONS.get(name, name)
+        if name in _OF_VERSIONS and operation.params.get("VersionId"):
+            name = name.replace("Object", "ObjectVersion")
     return f"{operation.service}:{name}"
 
 
@@ -114,16 +135,25 @@ def iam_action(operation: Operation) -> str:
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 # https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
 _WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("elasticmapreduce", "RunJobFlow"): {"Tags": "AddTags"},
+    ("iam", "CreateInstanceProfile"): {"Tags": "TagInstanceProfile"},
     ("iam", "CreatePolicy"): {"Tags": "TagPolicy"},
     ("iam", "CreateRole"): {"Tags": "TagRole"},
     ("iam", "CreateUser"): {"Tags": "TagUser"},
     ("organizations", "CreateAccount"): {"Tags": "TagResource"},
+    ("s3", "CopyObject"): {"Tagging": "PutObjectTagging"},
     ("s3", "CreateBucket"): {"CreateBucketConfiguration.Tags": "TagResource"},
-    ("sagemaker", "CreateNotebookInstance"): {"Tags": "AddTags"},
-    ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): {"Tags": "AddTags"},
+    ("s3", "CreateMultipartUpload"): {"Tagging": "PutObjectTagging"},
+    ("s3", "PutObject"): {"Tagging": "PutObjectTagging"},
     ("secretsmanager", "CreateSecret"): {"Tags": "TagResource"},
     ("ssm", "PutParameter"): {"Tags": "AddTagsToResource"},
     ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
+}
+# By service, what a parameter takes in every other operation that has it.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+_WITH_PARAMETERS_ANYWHERE: Mapping[str, Mapping[str, str]] = {
+    "ec2": {"TagSpecifications": "CreateTags"},
+    "sagemaker": {"Tags": "AddTags"},
 }
 
 
@@ -185,13 +215,17 @@ def _implied(operation: Operation) -> Iterator[Operation]:
     for name, action in _WITHOUT_PARAMETERS.get((operation.service, operation.name), {}).items():
         if not params.get(name):
             yield Operation(operation.service, action, {})
-    for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), {}).items():
-        if _given(params, path):
+    anywhere = _WITH_PARAMETERS_ANYWHERE.get(operation.service, {})
+    for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), anywhere).items():
+        if _given(params, path) and action != operation.name:
             yield Operation(operation.service, action, params)
     if operation.service == "s3" and params.get("CopySource"):
-        source = unquote(params["CopySource"].split("?versionId=")[0]).lstrip("/")
-        bucket, _, key = source.partition("/")
-        yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key})
+        source, _, version = params["CopySource"].partition("?versionId=")
+        bucket, _, key = unquote(source).lstrip("/").partition("/")
+        yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key, "VersionId": version})
+    for each in (params.get("Delete") or {}).get("Objects") or ():
+        if operation.service == "s3" and each.get("VersionId"):
+            yield Operation("s3", "DeleteObject", {"Bucket": params["Bucket"], **each})
 
 
 def _given(params: Mapping[str, Any], path: str) -> Any:

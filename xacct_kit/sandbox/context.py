@@ -148,7 +148,8 @@ def _of_target(principal: Principal, operation: Operation) -> dict[str, ContextV
 
 
 def _requested_tags(params: Mapping[str, Any]) -> dict[str, str]:
-    tags = params.get("Tags") or ()
+    specified = params.get("TagSpecifications") or ()
+    tags = params.get("Tags") or [tag for each in specified for tag in each.get("Tags", ())]
     if not isinstance(tags, list):
         return {}
     return {tag["Key"]: tag.get("Value", "") for tag in tags if isinstance(tag, Mapping) and "Key" in tag}
