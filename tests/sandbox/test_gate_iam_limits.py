@@ -136,3 +136,14 @@ def test_a_trust_policy_has_the_actions_by_which_roles_are_assumed(
     else:
         text = "AssumeRole policy may only specify STS AssumeRole actions."
         assert refusal(iam.create_role, **role) == Refusal("MalformedPolicyDocument", 400, text)
+
+
+def test_who_names_no_user_means_oneself(organization: Organization, iam: Any) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html"""
+    own = statement("Allow", "iam:*", resource="arn:aws:iam::*:user/${aws:username}")
+    user = organization.new_user(own)
+    assert user.client("iam").get_user()["User"]["Arn"] == user.arn
+    (key,) = user.client("iam").list_access_keys()["AccessKeyMetadata"]
+    assert key["AccessKeyId"] == user.access_key
+    no_user = "Must specify userName when calling with non-User credentials"
+    assert refusal(iam.get_user) == Refusal("ValidationError", 400, no_user)

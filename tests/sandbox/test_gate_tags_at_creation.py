@@ -170,6 +170,7 @@ CLUSTER = {
             {"EndpointName": "e", "EndpointConfigName": "c", "Tags": TAGS},
             "sagemaker:AddTags",
         ),
+        ("s3", "get_object_attributes", OBJECT | {"ObjectAttributes": ["ETag"]}, "s3:GetObject"),
         ("s3", "put_object", OBJECT | {"Tagging": "a=b"}, "s3:PutObjectTagging"),
         ("s3", "get_object", OBJECT | {"VersionId": "v"}, "s3:GetObjectVersion"),
         ("s3", "delete_object", OBJECT | {"VersionId": "v"}, "s3:DeleteObjectVersion"),

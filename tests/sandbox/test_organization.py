@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gate_clients import Actor, Organization, Refusal, created, refusal, statement, unique
+from gate_clients import Actor, Organization, Refusal, created, refusal, role_arn, statement, unique
 
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT, Layout
 
@@ -55,11 +55,13 @@ def test_every_account_is_below_the_root(client: Any) -> None:
     assert {account["Id"] for account in children} >= {MAIN_ACCOUNT, MEMBER_ACCOUNT}
 
 
-def test_an_account_that_was_closed_says_so(client: Any) -> None:
+def test_an_account_that_was_closed_says_so_and_is_shut(organization: Organization, client: Any) -> None:
     account = created(client, Email="new@example.com", AccountName="new")["AccountId"]
     client.close_account(AccountId=account)
     described = client.describe_account(AccountId=account)["Account"]
     assert (described["State"], described["Status"]) == ("CLOSED", "SUSPENDED")
+    into = {"RoleArn": role_arn(account, "OrganizationAccountAccessRole"), "RoleSessionName": "tester"}
+    assert refusal(organization.operator.client("sts").assume_role, **into).code == "AccessDenied"
     client.remove_account_from_organization(AccountId=account)
 
 

@@ -48,6 +48,7 @@ _S3_ACTIONS: Mapping[str, str] = {
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "PutBucketReplication": "PutReplicationConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "SelectObjectContent": "GetObject",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
@@ -223,6 +224,13 @@ def _implied(operation: Operation) -> Iterator[Operation]:
         source, _, version = params["CopySource"].partition("?versionId=")
         bucket, _, key = unquote(source).lstrip("/").partition("/")
         yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key, "VersionId": version})
+    if (operation.service, operation.name) == ("s3", "GetObjectAttributes"):
+        yield Operation("s3", "GetObject", params)
+    if (operation.service, operation.name) == ("secretsmanager", "BatchGetSecretValue"):
+        yield from (
+            Operation("secretsmanager", "GetSecretValue", {"SecretId": each})
+            for each in params.get("SecretIdList") or "*"
+        )
     for each in (params.get("Delete") or {}).get("Objects") or ():
         if operation.service == "s3" and each.get("VersionId"):
             yield Operation("s3", "DeleteObject", {"Bucket": params["Bucket"], **each})
@@ -266,13 +274,17 @@ def _under_path(operation: Operation, arn: str) -> str:
 
 
 def _named(service: str, value: str, template: str, place: Mapping[str, str]) -> str:
+    if service == "secretsmanager":
+        # A name, an ARN or a part of one.
+        value = additions.secret_arn(place["account"], place["region"], value) or value
+    if service == "ssm":
+        # A version or a label may follow the name.
+        value = ":".join(value.split(":")[: 6 if value.startswith("arn:") else 1])
     if value.startswith("arn:"):
         return value
     arn = template.format(value=value.lstrip("/"), **place)
     if service == "iam" and ":role/" in arn:
         return state.role_arn(place["partition"], place["account"], value) or arn
-    if service == "secretsmanager":
-        return additions.secret_arn(place["account"], place["region"], value) or arn
     return arn
 
 

@@ -103,7 +103,7 @@ class Authority:
         # Nobody trusts a session whose role was deleted, even if another has its name.
         trusts = request.action in _TRUSTED_ACTIONS and not lost
         role = state.find_entity(request.resource) if trusts else None
-        if role and _younger(role, self._propagation):
+        if role and (_younger(role, self._propagation) or organization.is_suspended(role.account)):
             role = None
         trust = self._known_trust(role) if role else ""
         return policies.decide(request, state.compiled(trust, DocumentKind.TRUST) if trust else None)

@@ -21,7 +21,7 @@ from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
-from xacct_kit.sandbox.iam_limits import check_limits
+from xacct_kit.sandbox.iam_limits import check_limits, with_own_name
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
@@ -114,6 +114,7 @@ class Gate:
         if operation.service == "sts" and operation.name == "AssumeRole":
             sts.check_assume_role(operation.params)
             operation = replace(operation, params=sts.chained(principal, operation.params))
+        operation = with_own_name(principal, operation)
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
         self.authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)

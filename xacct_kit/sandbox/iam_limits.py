@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from moto.core.utils import get_service_model
@@ -20,7 +21,31 @@ from xacct_kit.role.sizes import (
     policy_size,
 )
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
+
+
+def with_own_name(principal: Principal, operation: Operation) -> Operation:
+    """An operation on a user that names none: it is meant for whoever asks.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
+
+    Parameters:
+        principal: who asks.
+        operation: what is asked.
+
+    Raises:
+        ServiceFault: who asks is no user.
+    """
+    if operation.service != "iam" or operation.params.get("UserName") is not None:
+        return operation
+    shape = get_service_model("iam").operation_model(operation.name).input_shape
+    if shape is None or "UserName" not in shape.members:
+        return operation
+    if principal.role_arn:
+        text = "Must specify userName when calling with non-User credentials"
+        raise ServiceFault(400, "ValidationError", text)
+    return replace(operation, params={**operation.params, "UserName": principal.arn.rpartition("/")[2]})
 
 
 def check_limits(operation: Operation, partition: str, account: str) -> None:
