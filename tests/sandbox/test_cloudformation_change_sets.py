@@ -44,12 +44,12 @@ def test_a_change_set_updates_a_stack(account: Account) -> None:
 
 
 def test_what_cannot_be_worked_out_is_told_and_not_left_pending(account: Account) -> None:
-    mappings = {"Lists": {"Of": "text, where a mapping was to be"}}
+    mappings = {"Lists": {"Of": {}}}
     named = {"Fn::FindInMap": ["Lists", "Of", "Names"]}
     faulty = {**template(Role=role()), "Mappings": mappings, "Outputs": {"Names": {"Value": named}}}
     described = account.propose(faulty, "CREATE")
     assert (described["Status"], described["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
-    assert described["StatusReason"].startswith("Internal Failure: TypeError")
+    assert described["StatusReason"] == "Template error: Unable to get mapping for Lists::Of::Names"
 
 
 def detail(

@@ -12,6 +12,7 @@ from gate_clients import (
     Organization,
     Refusal,
     document,
+    outcome,
     refusal,
     role_arn,
     statement,
@@ -561,3 +562,17 @@ def test_a_user_has_the_id_that_was_told_when_it_was_made(organization: Organiza
     told = iam.create_user(UserName=name)["User"]["UserId"]
     assert told.startswith("AIDA")
     assert iam.get_user(UserName=name)["User"]["UserId"] == told
+
+
+@pytest.mark.parametrize(
+    ("service", "allowed"),
+    [("iam", True), ("ce", True), ("emr", False), ("sagemaker", False), ("ssm", False)],
+)
+def test_what_has_one_endpoint_is_asked_in_its_region(
+    organization: Organization, service: str, allowed: bool
+) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html"""
+    for region, expected in (("us-east-1", allowed), ("eu-west-1", not allowed)):
+        there = {"StringEquals": {"aws:RequestedRegion": region}}
+        who = organization.somebody(statement("Allow", "*", Condition=there)).but(region="eu-west-1")
+        assert (outcome(who, service) is None) is expected

@@ -10,6 +10,7 @@ from gate_clients import Organization, document, refusal, role_arn, statement, t
 from xacct_kit.sandbox.layout import MEMBER_ACCOUNT
 
 SERVICE_ROLE = role_arn(MEMBER_ACCOUNT, "ServiceRole")
+MODEL = {"ModelName": "m", "ExecutionRoleArn": SERVICE_ROLE}
 INSTANCES = {"MinCount": 1, "MaxCount": 1, "ImageId": "ami-12345678", "DryRun": True}
 CLUSTER = {
     "Name": "cluster",
@@ -22,10 +23,11 @@ NOTEBOOK = {"NotebookInstanceName": "n", "InstanceType": "ml.t3.medium", "RoleAr
 HANDING_OVER: list[tuple[str, str, dict[str, Any]]] = [
     ("emr", "run_job_flow", CLUSTER),
     ("sagemaker", "create_notebook_instance", NOTEBOOK),
+    ("sagemaker", "create_model", MODEL),
 ]
 
 
-@pytest.mark.parametrize(("service", "operation", "params"), HANDING_OVER, ids=["emr", "sagemaker"])
+@pytest.mark.parametrize(("service", "operation", "params"), HANDING_OVER, ids=["emr", "sagemaker", "model"])
 class TestPassRole:
     def test_without_it_no_role_is_handed_over(
         self, organization: Organization, service: str, operation: str, params: dict[str, Any]
@@ -34,7 +36,7 @@ class TestPassRole:
         who = organization.somebody(statement("Allow", f"{prefix}:*"))
         refused = refusal(getattr(who.client(service), operation), **params)
         assert (refused.code, refused.status) == ("AccessDeniedException", 400)
-        assert "is not authorized to perform: iam:PassRole on resource: role " in refused.text
+        assert "is not authorized to perform: iam:PassRole on resource: arn:aws:iam::" in refused.text
 
     def test_with_it_the_role_is_handed_over(
         self, organization: Organization, service: str, operation: str, params: dict[str, Any]
@@ -61,7 +63,7 @@ def test_an_instance_profile_hands_its_role_to_the_named_service_alone(
     who = organization.somebody(statement("Allow", "ec2:*"), passing)
     asked = {**INSTANCES, "IamInstanceProfile": {"Name": profile}}
     refused = refusal(who.client("ec2").run_instances, **asked)
-    assert refused.code == ("DryRunOperation" if allowed else "AccessDenied")
+    assert refused.code == ("DryRunOperation" if allowed else "UnauthorizedOperation")
 
 
 def test_a_user_has_a_boundary_too(organization: Organization) -> None:

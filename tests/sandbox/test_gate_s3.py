@@ -204,3 +204,24 @@ class TestAuthorisation:
         both = organization.somebody(statement("Allow", "s3:PutObject", "s3:GetObject")).client("s3")
         both.copy_object(**copy)
         assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"body"
+
+
+def test_that_an_object_is_missing_is_told_to_whom_may_list(organization: Organization, bucket: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"""
+    reader = organization.somebody(statement("Allow", "s3:GetObject")).client("s3")
+    denied = refusal(reader.get_object, Bucket=bucket, Key="missing")
+    assert denied.code == "AccessDenied"
+    assert f'perform: s3:ListBucket on resource: "arn:aws:s3:::{bucket}" because' in denied.text
+    assert refusal(reader.head_object, Bucket=bucket, Key="missing").status == 403
+    lister = organization.somebody(statement("Allow", "s3:GetObject", "s3:ListBucket")).client("s3")
+    assert refusal(lister.get_object, Bucket=bucket, Key="missing").code == "NoSuchKey"
+
+
+def test_a_prefix_of_nothing_is_a_prefix(organization: Organization, bucket: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/walkthrough1.html"""
+    top = {"StringEquals": {"s3:prefix": ["", "home/"]}}
+    s3 = organization.somebody(statement("Allow", "s3:ListBucket", Condition=top)).client("s3")
+    for prefix in ("", "home/"):
+        assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
+    for other in ({"Prefix": "other/"}, {}):
+        assert refusal(s3.list_objects_v2, Bucket=bucket, **other).code == "AccessDenied"

@@ -97,3 +97,25 @@ def test_a_parameter_is_overwritten_when_that_is_asked_for_alone(organization: O
     read = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert (read["Value"], read["Type"]) == ("second", "SecureString")
     assert ssm.get_parameter(Name=name)["Parameter"]["Value"] != "second"
+
+
+def test_however_a_secret_is_named_it_is_the_same(organization: Organization) -> None:
+    name = unique("secret")
+    made = organization.administrator().client("secretsmanager")
+    arn = made.create_secret(Name=name, SecretString="text")["ARN"]
+    denied = statement("Deny", "secretsmanager:GetSecretValue", resource=arn)
+    client = organization.somebody(statement("Allow", "*"), denied).client("secretsmanager")
+    for known_as in (name, arn, arn.rpartition("-")[0]):
+        assert "explicit deny" in refusal(client.get_secret_value, SecretId=known_as).text
+    assert "explicit deny" in refusal(client.batch_get_secret_value, SecretIdList=[name]).text
+
+
+def test_a_version_of_a_parameter_is_the_parameters(organization: Organization) -> None:
+    name = f"/{unique('parameter')}"
+    organization.administrator().client("ssm").put_parameter(Name=name, Value="v", Type="String")
+    arn = f"arn:aws:ssm:us-east-1:{MEMBER_ACCOUNT}:parameter{name}"
+    ssm = organization.somebody(
+        statement("Allow", "*"), statement("Deny", "ssm:GetParameter", resource=arn)
+    ).client("ssm")
+    for known_as in (name, f"{name}:1", arn, f"{arn}:1"):
+        assert "explicit deny" in refusal(ssm.get_parameter, Name=known_as).text

@@ -314,6 +314,36 @@ def test_a_trust_policy_can_ask_for_the_organization(organization: Organization)
         assert not_assumed(who, others) == denied(who, "sts:AssumeRole", others)
 
 
+def test_so_can_it_ask_for_the_place_in_it(organization: Organization) -> None:
+    client = organization.operator.client("organizations")
+    ours = client.describe_organization()["Organization"]["Id"]
+    root = client.list_roots()["Roots"][0]["Id"]
+    target, others = (
+        new_target(organization, EVERYBODY, **{"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": [path]}})
+        for path in (f"{ours}/{root}/*", f"{ours}/{root}/ou-*")
+    )
+    who = organization.administrator(MAIN_ACCOUNT)
+    assert who.assume(target).account == MEMBER_ACCOUNT
+    assert not_assumed(who, others) == denied(who, "sts:AssumeRole", others)
+
+
+def test_a_perimeter_is_around_the_resources_of_ones_own(organization: Organization) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+    described = organization.operator.client("organizations").describe_organization()["Organization"]
+    theirs = organization.new_role(account=MAIN_ACCOUNT)
+
+    def within(key: str, value: str) -> Actor:
+        outside = statement("Deny", "*", Condition={"StringNotEqualsIfExists": {key: value}})
+        return organization.somebody(statement("Allow", "*"), outside)
+
+    within("aws:ResourceOrgID", described["Id"]).client("s3").list_buckets()
+    denied = refusal(within("aws:ResourceOrgID", "o-a1b2c3d4e5").client("s3").list_buckets)
+    assert "with an explicit deny in an identity-based policy" in denied.text
+    who = within("aws:ResourceAccount", MEMBER_ACCOUNT)
+    who.client("s3").list_buckets()
+    assert "with an explicit deny in an identity-based policy" in not_assumed(who, theirs).text
+
+
 # What cannot be passed along.
 
 

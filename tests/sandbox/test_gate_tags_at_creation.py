@@ -146,3 +146,65 @@ def test_a_dry_run_of_tagging_takes_the_permission(organization: Organization, a
     who = organization.somebody(statement("Allow", "ec2:CreateTags" if allowed else "ec2:RunInstances"))
     told = refusal(who.client("ec2").create_tags, Resources=["vpc-0a1b2c3d"], Tags=TAGS, DryRun=True)
     assert told.code == ("DryRunOperation" if allowed else "UnauthorizedOperation")
+
+
+TAGGED = [{"ResourceType": "instance", "Tags": TAGS}]
+INSTANCES = {"MinCount": 1, "MaxCount": 1, "ImageId": "ami-12345678", "DryRun": True}
+ENDPOINT = {"EndpointName": "e", "EndpointConfigName": "c"}
+OBJECT = {"Bucket": "no-such-bucket", "Key": "key"}
+CLUSTER = {
+    "Name": "cluster",
+    "Instances": {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1},
+    "Tags": TAGS,
+}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "action"),
+    [
+        ("ec2", "run_instances", INSTANCES | {"TagSpecifications": TAGGED}, "ec2:CreateTags"),
+        ("emr", "run_job_flow", CLUSTER, "elasticmapreduce:AddTags"),
+        (
+            "sagemaker",
+            "create_endpoint",
+            {"EndpointName": "e", "EndpointConfigName": "c", "Tags": TAGS},
+            "sagemaker:AddTags",
+        ),
+        ("s3", "get_object_attributes", OBJECT | {"ObjectAttributes": ["ETag"]}, "s3:GetObject"),
+        ("s3", "put_object", OBJECT | {"Tagging": "a=b"}, "s3:PutObjectTagging"),
+        ("s3", "get_object", OBJECT | {"VersionId": "v"}, "s3:GetObjectVersion"),
+        ("s3", "delete_object", OBJECT | {"VersionId": "v"}, "s3:DeleteObjectVersion"),
+        (
+            "s3",
+            "delete_objects",
+            {"Bucket": "no-such-bucket", "Delete": {"Objects": [{"Key": "key", "VersionId": "v"}]}},
+            "s3:DeleteObjectVersion",
+        ),
+        (
+            "s3",
+            "copy_object",
+            OBJECT | {"CopySource": {"Bucket": "no-such-bucket", "Key": "key", "VersionId": "v"}},
+            "s3:GetObjectVersion",
+        ),
+    ],
+)
+def test_what_is_asked_besides_takes_its_own_permission(
+    organization: Organization, service: str, operation: str, params: dict[str, Any], action: str
+) -> None:
+    without = organization.somebody(statement("Allow", "*"), statement("Deny", action))
+    told = refusal(getattr(without.client(service), operation), **params)
+    assert f"is not authorized to perform: {action} " in told.text
+    assert "explicit deny" in told.text
+
+
+def test_a_step_is_added_to_the_cluster_that_is_named(organization: Organization) -> None:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticmapreduce.html"""
+    who = organization.administrator()
+    ours = f"arn:aws:elasticmapreduce:us-east-1:{who.account}:cluster/j-OURS"
+    emr = organization.somebody(statement("Allow", "elasticmapreduce:*", resource=ours)).client("emr")
+    for asked in (
+        lambda cluster: refusal(emr.add_job_flow_steps, JobFlowId=cluster, Steps=[]),
+        lambda cluster: refusal(emr.add_tags, ResourceId=cluster, Tags=TAGS),
+    ):
+        assert "cluster/j-THEIRS because no identity-based" in asked("j-THEIRS").text
+        assert "identity-based" not in asked("j-OURS").text

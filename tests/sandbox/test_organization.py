@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gate_clients import Actor, Organization, Refusal, created, refusal, statement, unique
+from gate_clients import Actor, Organization, Refusal, created, refusal, role_arn, statement, unique
 
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT, Layout
 
@@ -55,12 +55,23 @@ def test_every_account_is_below_the_root(client: Any) -> None:
     assert {account["Id"] for account in children} >= {MAIN_ACCOUNT, MEMBER_ACCOUNT}
 
 
-def test_an_account_that_was_closed_says_so(client: Any) -> None:
+def test_an_account_that_was_closed_says_so_and_is_shut(organization: Organization, client: Any) -> None:
     account = created(client, Email="new@example.com", AccountName="new")["AccountId"]
     client.close_account(AccountId=account)
     described = client.describe_account(AccountId=account)["Account"]
     assert (described["State"], described["Status"]) == ("CLOSED", "SUSPENDED")
+    into = {"RoleArn": role_arn(account, "OrganizationAccountAccessRole"), "RoleSessionName": "tester"}
+    assert refusal(organization.operator.client("sts").assume_role, **into).code == "AccessDenied"
     client.remove_account_from_organization(AccountId=account)
+
+
+def test_what_an_organization_must_have_stays(client: Any) -> None:
+    for call, params in (
+        (client.close_account, {"AccountId": MANAGEMENT_ACCOUNT}),
+        (client.detach_policy, {"PolicyId": "p-FullAWSAccess", "TargetId": MEMBER_ACCOUNT}),
+    ):
+        told = refusal(call, **params)
+        assert (told.code, told.status) == ("ConstraintViolationException", 400)
 
 
 def test_a_member_may_ask_which_organization_it_is_in(organization: Organization) -> None:
@@ -158,6 +169,13 @@ def test_a_bucket_is_not_open_to_another_account(
     assert refusal(s3.head_bucket, Bucket=bucket).status == 403
     assert bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}
     assert owner.get_object(Bucket=bucket, Key="secret")["Body"].read() == b"secret"
+
+
+def test_a_bucket_of_another_account_keeps_its_name(organization: Organization) -> None:
+    bucket = {"Bucket": unique("bucket")}
+    organization.administrator().client("s3").create_bucket(**bucket)
+    taken = refusal(organization.administrator(OTHER_MEMBER).client("s3").create_bucket, **bucket)
+    assert (taken.code, taken.status) == ("BucketAlreadyExists", 409)
 
 
 def test_an_object_cannot_be_copied_out_of_another_account(organization: Organization) -> None:

@@ -48,6 +48,7 @@ _S3_ACTIONS: Mapping[str, str] = {
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "PutBucketReplication": "PutReplicationConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "SelectObjectContent": "GetObject",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
@@ -63,6 +64,8 @@ _RESOURCES: tuple[tuple[str, str, str], ...] = (
     ("cloudformation", "StackName", "arn:{partition}:cloudformation:{region}:{account}:stack/{value}/*"),
     ("dynamodb", "TableName", "arn:{partition}:dynamodb:{region}:{account}:table/{value}"),
     ("elasticmapreduce", "ClusterId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("elasticmapreduce", "JobFlowId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
+    ("elasticmapreduce", "ResourceId", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
     ("elasticmapreduce", "JobFlowIds", "arn:{partition}:elasticmapreduce:{region}:{account}:cluster/{value}"),
     ("iam", "InstanceProfileName", "arn:{partition}:iam::{account}:instance-profile/{value}"),
     ("iam", "RoleName", "arn:{partition}:iam::{account}:role/{value}"),
@@ -99,9 +102,28 @@ _FIXED_RESOURCES: Mapping[tuple[str, str], str] = {
 }
 
 
+# What is another action where a version of an object is named.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_OF_VERSIONS = frozenset(
+    f"{deed}Object{what}"
+    for deed, what in (
+        ("Delete", ""),
+        ("Delete", "Tagging"),
+        ("Get", ""),
+        ("Get", "Acl"),
+        ("Get", "Tagging"),
+        ("Put", "Tagging"),
+    )
+)
+
+
 def iam_action(operation: Operation) -> str:
     """The IAM action that an operation needs."""
-    name = _S3_ACTIONS.get(operation.name, operation.name) if operation.service == "s3" else operation.name
+    name = operation.name
+    if operation.service == "s3":
+        name = _S3_ACTIONS.get(name, name)
+        if name in _OF_VERSIONS and operation.params.get("VersionId"):
+            name = name.replace("Object", "ObjectVersion")
     return f"{operation.service}:{name}"
 
 
@@ -114,16 +136,25 @@ def iam_action(operation: Operation) -> str:
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 # https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
 _WITH_PARAMETERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("elasticmapreduce", "RunJobFlow"): {"Tags": "AddTags"},
+    ("iam", "CreateInstanceProfile"): {"Tags": "TagInstanceProfile"},
     ("iam", "CreatePolicy"): {"Tags": "TagPolicy"},
     ("iam", "CreateRole"): {"Tags": "TagRole"},
     ("iam", "CreateUser"): {"Tags": "TagUser"},
     ("organizations", "CreateAccount"): {"Tags": "TagResource"},
+    ("s3", "CopyObject"): {"Tagging": "PutObjectTagging"},
     ("s3", "CreateBucket"): {"CreateBucketConfiguration.Tags": "TagResource"},
-    ("sagemaker", "CreateNotebookInstance"): {"Tags": "AddTags"},
-    ("sagemaker", "CreateNotebookInstanceLifecycleConfig"): {"Tags": "AddTags"},
+    ("s3", "CreateMultipartUpload"): {"Tagging": "PutObjectTagging"},
+    ("s3", "PutObject"): {"Tagging": "PutObjectTagging"},
     ("secretsmanager", "CreateSecret"): {"Tags": "TagResource"},
     ("ssm", "PutParameter"): {"Tags": "AddTagsToResource"},
     ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
+}
+# By service, what a parameter takes in every other operation that has it.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+_WITH_PARAMETERS_ANYWHERE: Mapping[str, Mapping[str, str]] = {
+    "ec2": {"TagSpecifications": "CreateTags"},
+    "sagemaker": {"Tags": "AddTags"},
 }
 
 
@@ -141,6 +172,8 @@ _PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloudformation", "CreateStack"): {"RoleARN": "cloudformation"},
     ("cloudformation", "DeleteStack"): {"RoleARN": "cloudformation"},
     ("cloudformation", "UpdateStack"): {"RoleARN": "cloudformation"},
+    ("ec2", "AssociateIamInstanceProfile"): {"IamInstanceProfile": "ec2"},
+    ("ec2", "ReplaceIamInstanceProfileAssociation"): {"IamInstanceProfile": "ec2"},
     ("ec2", "RunInstances"): {"IamInstanceProfile": "ec2"},
     ("iam", "AddRoleToInstanceProfile"): {"RoleName": "ec2"},
     ("elasticmapreduce", "RunJobFlow"): {
@@ -148,10 +181,12 @@ _PASSED_ROLES: Mapping[tuple[str, str], Mapping[str, str]] = {
         "JobFlowRole": "ec2",
         "ServiceRole": "elasticmapreduce",
     },
-    ("sagemaker", "CreateNotebookInstance"): {"RoleArn": "sagemaker"},
-    ("sagemaker", "CreateProcessingJob"): {"RoleArn": "sagemaker"},
-    ("sagemaker", "CreateTrainingJob"): {"RoleArn": "sagemaker"},
     ("ssm", "SendCommand"): {"ServiceRoleArn": "ssm"},
+}
+# By service, where the same parameters hand over a role in every operation that has them.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+_PASSED_ANYWHERE: Mapping[str, Mapping[str, str]] = {
+    "sagemaker": {"ExecutionRoleArn": "sagemaker", "RoleArn": "sagemaker"},
 }
 
 
@@ -161,7 +196,8 @@ def implied(operation: Operation, *, partition: str, account: str) -> tuple[Oper
 
 
 def _passing(operation: Operation, partition: str, account: str) -> Iterator[Operation]:
-    for name, service in _PASSED_ROLES.get((operation.service, operation.name), {}).items():
+    anywhere = _PASSED_ANYWHERE.get(operation.service, {})
+    for name, service in _PASSED_ROLES.get((operation.service, operation.name), anywhere).items():
         given = operation.params.get(name)
         profile = given.get("Name") or given.get("Arn") if isinstance(given, Mapping) else given
         if not profile:
@@ -180,13 +216,24 @@ def _implied(operation: Operation) -> Iterator[Operation]:
     for name, action in _WITHOUT_PARAMETERS.get((operation.service, operation.name), {}).items():
         if not params.get(name):
             yield Operation(operation.service, action, {})
-    for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), {}).items():
-        if _given(params, path):
+    anywhere = _WITH_PARAMETERS_ANYWHERE.get(operation.service, {})
+    for path, action in _WITH_PARAMETERS.get((operation.service, operation.name), anywhere).items():
+        if _given(params, path) and action != operation.name:
             yield Operation(operation.service, action, params)
     if operation.service == "s3" and params.get("CopySource"):
-        source = unquote(params["CopySource"].split("?versionId=")[0]).lstrip("/")
-        bucket, _, key = source.partition("/")
-        yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key})
+        source, _, version = params["CopySource"].partition("?versionId=")
+        bucket, _, key = unquote(source).lstrip("/").partition("/")
+        yield Operation("s3", "GetObject", {"Bucket": bucket, "Key": key, "VersionId": version})
+    if (operation.service, operation.name) == ("s3", "GetObjectAttributes"):
+        yield Operation("s3", "GetObject", params)
+    if (operation.service, operation.name) == ("secretsmanager", "BatchGetSecretValue"):
+        yield from (
+            Operation("secretsmanager", "GetSecretValue", {"SecretId": each})
+            for each in params.get("SecretIdList") or "*"
+        )
+    for each in (params.get("Delete") or {}).get("Objects") or ():
+        if operation.service == "s3" and each.get("VersionId"):
+            yield Operation("s3", "DeleteObject", {"Bucket": params["Bucket"], **each})
 
 
 def _given(params: Mapping[str, Any], path: str) -> Any:
@@ -227,13 +274,17 @@ def _under_path(operation: Operation, arn: str) -> str:
 
 
 def _named(service: str, value: str, template: str, place: Mapping[str, str]) -> str:
+    if service == "secretsmanager":
+        # A name, an ARN or a part of one.
+        value = additions.secret_arn(place["account"], place["region"], value) or value
+    if service == "ssm":
+        # A version or a label may follow the name.
+        value = ":".join(value.split(":")[: 6 if value.startswith("arn:") else 1])
     if value.startswith("arn:"):
         return value
     arn = template.format(value=value.lstrip("/"), **place)
     if service == "iam" and ":role/" in arn:
         return state.role_arn(place["partition"], place["account"], value) or arn
-    if service == "secretsmanager":
-        return additions.secret_arn(place["account"], place["region"], value) or arn
     return arn
 
 

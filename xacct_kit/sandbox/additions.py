@@ -12,6 +12,7 @@ from moto.backends import get_backend
 from moto.utilities.utils import get_partition
 
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
+from xacct_kit.sandbox.protocol import Operation
 
 # Tells moto to make the images of AWS in no account; an account has more than a thousand.
 _NO_IMAGES = "MOTO_EC2_LOAD_DEFAULT_AMIS"
@@ -121,6 +122,37 @@ def tag_bucket(account: str, partition: str, params: Mapping[str, Any]) -> None:
     if tags:
         given = {tag["Key"]: tag["Value"] for tag in tags}
         get_backend("s3")[account][partition].put_bucket_tagging(params["Bucket"], given)
+
+
+def check_bucket_free(operation: Operation, account: str) -> None:
+    """Refuse to make a bucket whose name another account has; moto takes it for a denial.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+
+    Raises:
+        ServiceFault: the name is taken.
+    """
+    if (operation.service, operation.name) != ("s3", "CreateBucket"):
+        return
+    if bucket_owner(operation.params["Bucket"]) not in (None, account):
+        raise ServiceFault(
+            409,
+            "BucketAlreadyExists",
+            "The requested bucket name is not available. The bucket namespace is shared by all users of the "
+            "system. Please select a different name and try again.",
+        )
+
+
+def is_of_a_bucket(operation: Operation) -> bool:
+    """Whether an operation reads an object of a bucket that there is."""
+    reading = operation.service == "s3" and operation.name in ("GetObject", "HeadObject")
+    return reading and bucket_owner(operation.params["Bucket"]) is not None
+
+
+def bucket_owner(bucket: str) -> str | None:
+    """The account that has a bucket; None where there is none of that name."""
+    every: Any = get_backend("s3")
+    return next(iter(every.bucket_accounts.get(bucket, ())[1:]), None)
 
 
 def secret_arn(account: str, region: str, name: str) -> str | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from xacct_kit.iam import Decision, DocumentKind, Layer, Policies, Request
 from xacct_kit.sandbox import organization, state
 from xacct_kit.sandbox.actions import iam_action, implied, resources
-from xacct_kit.sandbox.context import context_of
+from xacct_kit.sandbox.context import context_of, of_resource
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
@@ -78,7 +78,7 @@ class Authority:
                 principal=principal.arn,
                 action=action,
                 resource=resource,
-                context=context,
+                context=context | of_resource(principal, resource),
                 resource_account=principal.account if operation.service in _ASKED_AT_HOME else None,
             )
             decision = self._decide(request, policies, lost=entity is None)
@@ -103,7 +103,7 @@ class Authority:
         # Nobody trusts a session whose role was deleted, even if another has its name.
         trusts = request.action in _TRUSTED_ACTIONS and not lost
         role = state.find_entity(request.resource) if trusts else None
-        if role and _younger(role, self._propagation):
+        if role and (_younger(role, self._propagation) or organization.is_suspended(role.account)):
             role = None
         trust = self._known_trust(role) if role else ""
         return policies.decide(request, state.compiled(trust, DocumentKind.TRUST) if trust else None)
@@ -148,10 +148,6 @@ def _denial(request: Request, decision: Decision, policy: Policy | None) -> Serv
         f"User: {request.principal} is not authorized to perform: {request.action}"
         f"{_on_resource(request.action, request.resource)}{_because(request.action, decision, policy)}"
     )
-    if request.action.startswith("ec2:"):
-        return ServiceFault(
-            403, "UnauthorizedOperation", f"You are not authorized to perform this operation. {text}"
-        )
     return ServiceFault(403, "AccessDenied", text)
 
 
@@ -159,6 +155,7 @@ _IAM_ENTITY = re.compile(r"arn:[^:]+:iam::\d{12}:(?P<kind>role|user|group)/(?:.*
 _IAM_POLICY = re.compile(r"arn:[^:]+:iam::(?:\d{12}|aws):policy/.+")
 _NAMED_BY_ARN = frozenset(
     {
+        "iam:PassRole",
         "iam:SimulatePrincipalPolicy",
         *(f"iam:Create{kind}" for kind in ("Group", "InstanceProfile", "Policy", "Role", "User")),
     }

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.iam.request import ContextValue
-from xacct_kit.sandbox import organization, state
+from xacct_kit.sandbox import additions, organization, state
+from xacct_kit.sandbox.disturbances import GLOBAL_SERVICES
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
 
@@ -49,7 +51,7 @@ def context_of(
     context: dict[str, ContextValue] = {
         "aws:PrincipalArn": principal.role_arn or principal.arn,
         "aws:PrincipalAccount": principal.account,
-        "aws:RequestedRegion": region,
+        "aws:RequestedRegion": _requested_region(operation.service, principal.partition, region),
         "aws:userid": principal.user_id,
         # Loopback stands for the TLS that AWS is called by.
         "aws:SecureTransport": "true",
@@ -62,7 +64,34 @@ def context_of(
     principal_tags = (*tags.items(), *principal.session_tags.items())
     context |= {f"aws:PrincipalTag/{key.lower()}": value for key, value in principal_tags}
     asked = _of_operation(operation) | _of_target(principal, operation)
-    return context | _of_kind(principal) | _of_organization(principal.account) | asked
+    return context | _of_kind(principal) | _of_organization("Principal", principal.account) | asked
+
+
+def of_resource(principal: Principal, resource: str) -> dict[str, ContextValue]:
+    """The condition keys that tell whose a resource is; what names no account is the principal's own.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+
+    Parameters:
+        principal: who asks for it.
+        resource: its ARN, or `*`.
+    """
+    _, _, service, _, account, name = resource.split(":", 5) if resource.count(":") >= 5 else [""] * 6
+    if service == "s3":
+        account = additions.bucket_owner(name.partition("/")[0]) or ""
+    account = account if account.isdecimal() else principal.account
+    return {"aws:ResourceAccount": account} | _of_organization("Resource", account)
+
+
+def _requested_region(service: str, partition: str, region: str) -> str:
+    """Where a request is answered, whatever region it was meant for.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html
+    """
+    if service not in GLOBAL_SERVICES:
+        return region
+    place = PARTITIONS[partition]
+    return place.default_region if service == "iam" else place.cost_explorer_region or place.default_region
 
 
 def _of_kind(principal: Principal) -> dict[str, ContextValue]:
@@ -73,9 +102,11 @@ def _of_kind(principal: Principal) -> dict[str, ContextValue]:
     return {"aws:MultiFactorAuthPresent": "false", **issued, **identity}
 
 
-def _of_organization(account: str) -> dict[str, ContextValue]:
+def _of_organization(whose: str, account: str) -> dict[str, ContextValue]:
     known = organization.organization_id(account)
-    return {"aws:PrincipalOrgID": known} if known else {}
+    if not known:
+        return {}
+    return {f"aws:{whose}OrgID": known, f"aws:{whose}OrgPaths": [organization.path_of(account)]}
 
 
 def _of_operation(operation: Operation) -> dict[str, ContextValue]:
@@ -83,7 +114,7 @@ def _of_operation(operation: Operation) -> dict[str, ContextValue]:
     found: dict[str, ContextValue] = {
         key: str(params[name])
         for service, name, key in _PARAMETER_KEYS
-        if service == operation.service and params.get(name)
+        if service == operation.service and params.get(name) is not None
     }
     tags = _requested_tags(params)
     if tags:
@@ -117,7 +148,8 @@ def _of_target(principal: Principal, operation: Operation) -> dict[str, ContextV
 
 
 def _requested_tags(params: Mapping[str, Any]) -> dict[str, str]:
-    tags = params.get("Tags") or ()
+    specified = params.get("TagSpecifications") or ()
+    tags = params.get("Tags") or [tag for each in specified for tag in each.get("Tags", ())]
     if not isinstance(tags, list):
         return {}
     return {tag["Key"]: tag.get("Value", "") for tag in tags if isinstance(tag, Mapping) and "Key" in tag}

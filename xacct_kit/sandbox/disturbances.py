@@ -60,7 +60,8 @@ _THROTTLED: Mapping[str, tuple[int, str, str]] = {
 
 
 # Their one endpoint is in a region that is always on.
-_GLOBAL_SERVICES = frozenset({"ce", "iam", "organizations"})
+GLOBAL_SERVICES = frozenset({"ce", "iam", "organizations"})
+"""The services that have one endpoint in a partition."""
 
 # The credentials of an account are not known in a region that is switched off for it.
 _NOT_KNOWN_THERE = (403, "InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -126,7 +127,7 @@ class Disturbances:
             ServiceFault: the region is switched off.
         """
         for each in filter(None, (role_account, account)):
-            if self.is_disabled(each, region) and service not in _GLOBAL_SERVICES:
+            if self.is_disabled(each, region) and service not in GLOBAL_SERVICES:
                 raise _not_activated(each) if role_account else ServiceFault(*_NOT_KNOWN_THERE)
 
     def delay(self, service: str) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from xacct_kit import strict_json
 from xacct_kit.aws.partitions import PARTITIONS
-from xacct_kit.errors import PolicyError
+from xacct_kit.errors import PolicyError, RequestError
 from xacct_kit.iam import Document, DocumentKind, compile_document
-from xacct_kit.role.policy_documents import statements_of
+from xacct_kit.role.policy_documents import listed, statements_of
 from xacct_kit.sandbox import state
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
 from xacct_kit.sandbox.protocol import Operation
@@ -83,6 +85,7 @@ def check_documents(operation: Operation) -> None:
         )
         if kind is DocumentKind.TRUST:
             _check_not_everyone(json.loads(operation.params[name]))
+            _check_trust_actions(json.loads(operation.params[name]))
             _check_principals(document)
 
 
@@ -94,6 +97,30 @@ def _check_not_everyone(trust: Mapping[str, Any]) -> None:
     """
     if any(statement.get("Principal") == "*" for statement in statements_of(trust)):
         text = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
+        raise ServiceFault(400, "MalformedPolicyDocument", text)
+
+
+_TRUST_ACTIONS = (
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+)
+
+
+def _check_trust_actions(trust: Mapping[str, Any]) -> None:
+    """Refuse a trust policy with an action that nobody assumes a role by.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/32872
+
+    Raises:
+        ServiceFault: it has one.
+    """
+    actions = [each for one in statements_of(trust) for each in listed(one.get("Action", []))]
+    if not all(fnmatch.filter(_TRUST_ACTIONS, action.lower()) for action in actions):
+        text = "AssumeRole policy may only specify STS AssumeRole actions."
         raise ServiceFault(400, "MalformedPolicyDocument", text)
 
 
@@ -133,7 +160,9 @@ def read_document(
         ServiceFault: it is malformed.
     """
     try:
-        return compile_document(json.loads(text), kind)
-    except (ValueError, PolicyError) as error:
+        # An element that is given twice is a fault, which no decision could be made by.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.html#morethanonestatement
+        return compile_document(strict_json.parse(text.encode()), kind)
+    except (ValueError, PolicyError, RequestError) as error:
         code = "MalformedPolicyDocumentException" if json_service else "MalformedPolicyDocument"
         raise ServiceFault(400, code, f"The policy document cannot be read: {error}") from error

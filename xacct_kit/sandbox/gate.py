@@ -21,6 +21,7 @@ from xacct_kit.sandbox.cost_explorer import get_cost_and_usage
 from xacct_kit.sandbox.disturbances import Disturbances
 from xacct_kit.sandbox.documents import check_boundary, check_documents, check_offered
 from xacct_kit.sandbox.faults import ServiceFault, not_offered
+from xacct_kit.sandbox.iam_limits import check_limits, with_own_name
 from xacct_kit.sandbox.layout import MAIN_ACCOUNT, Layout
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import OPERATIONS as CREATION_OPERATIONS
@@ -113,13 +114,17 @@ class Gate:
         if operation.service == "sts" and operation.name == "AssumeRole":
             sts.check_assume_role(operation.params)
             operation = replace(operation, params=sts.chained(principal, operation.params))
+        operation = with_own_name(principal, operation)
         self.disturbances.check_region(region, operation.service, principal.account, _entered(operation))
         self.authority.authorise(principal, operation, region)
         self.disturbances.check_ready(principal.account, operation.service)
         check_offered(operation, principal.partition)
         check_documents(operation)
         check_boundary(operation, principal.partition, principal.account)
+        check_limits(operation, principal.partition, principal.account)
         check_deletable(operation, principal.partition, principal.account)
+        organization.check_permitted(operation, principal.account)
+        additions.check_bucket_free(operation, principal.account)
         if operation.service == "ec2" and operation.params.get("DryRun"):
             text = "Request would have succeeded, but DryRun flag is set."
             raise ServiceFault(412, "DryRunOperation", text)
@@ -160,6 +165,14 @@ class Gate:
         # A client's own account header is never trusted; this one also spares moto a search of all accounts.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = principal.account
         response = self._ask_engine(operation, environ)
+        if response.status == 404 and additions.is_of_a_bucket(operation):
+            # That an object is missing is told to whoever may list the others.
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+            self.authority.authorise(
+                principal,
+                replace(operation, name="ListBucket", params={"Bucket": operation.params["Bucket"]}),
+                region,
+            )
         if departing is not None and response.status < 300:
             state.forget_principal(departing.arn, departing.id)
         finish = _AFTERWARDS.get((operation.service, operation.name))

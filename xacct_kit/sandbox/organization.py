@@ -12,6 +12,7 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 
 from xacct_kit.sandbox.faults import ServiceFault
+from xacct_kit.sandbox.protocol import Operation
 from xacct_kit.sandbox.state import Policy
 
 
@@ -74,6 +75,31 @@ def resources(params: Mapping[str, Any], partition: str, account: str) -> tuple[
     return tuple(_ARNS.get(each[0], _ACCOUNT).format(id=each, **place) for each in named) or ("*",)
 
 
+def check_permitted(operation: Operation, account: str) -> None:
+    """Refuse what would leave the organization without what it must have; moto does it.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_CloseAccount.html
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_DetachPolicy.html
+
+    Raises:
+        ServiceFault: it would.
+    """
+    if operation.service != "organizations":
+        return
+    backend, params = find_organization(account), operation.params
+    if operation.name == "CloseAccount" and backend and params["AccountId"] == backend.account_id:
+        raise _violation("You can't close the management account.")
+    if operation.name == "DetachPolicy" and backend:
+        target, policy = params["TargetId"], params["PolicyId"]
+        nodes = [each for each in (*backend.ou, *backend.accounts) if each.id == target]
+        if any([str(each.arn).rpartition("/")[2] for each in _attached(node)] == [policy] for node in nodes):
+            raise _violation("You can't remove the last policy of its type from an entity.")
+
+
+def _violation(text: str) -> ServiceFault:
+    return ServiceFault(400, "ConstraintViolationException", text)
+
+
 def mark_closed(management: str, account: str) -> None:
     """Give an account the state of one that its owner closed; moto gives it that of one that AWS suspended.
 
@@ -134,6 +160,16 @@ def is_suspended(account: str) -> bool:
     if backend is None or account not in organizations_backends.master_accounts:
         return False
     return str(_member(backend, account).status) == "SUSPENDED"
+
+
+def path_of(account: str) -> str:
+    """Where an account is in its organization, as the condition keys of paths tell it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed-view-data-orgs.html#access_policies_access-advisor-viewing-orgs-entity-path
+    """
+    backend = find_organization(account)
+    _, *above = _path_to_root(backend, account)
+    return "".join(f"{each.id}/" for each in (backend.org, *reversed(above)))
 
 
 def service_control_policies(account: str) -> list[tuple[Policy, ...]]:

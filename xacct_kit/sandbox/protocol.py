@@ -202,7 +202,7 @@ def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
 
 _NOT_VALIDATED = (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
 
-# The same fault has another status, code or text in each protocol; None leaves the text.
+# The same fault has another status, code or text in each protocol; None leaves the text, as {} does.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 _DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
@@ -219,6 +219,11 @@ _DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
         "ValidationError": (400, "ValidationException", None),
     },
     "ec2": {
+        "AccessDenied": (
+            403,
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation. {}",
+        ),
         "ExpiredToken": (400, "RequestExpired", "Request has expired."),
         "InvalidClientTokenId": _NOT_VALIDATED,
         "InvalidToken": _NOT_VALIDATED,
@@ -255,7 +260,9 @@ def refusal(service: str, fault: ServiceFault) -> Response:
     unchanged = (fault.status, fault.code, None)
     status, code, text = _DIALECTS.get(protocol, _DIALECTS["query"]).get(fault.code, unchanged)
     render = _RENDERERS.get(protocol, _query_refusal)
-    return render(service, ServiceFault(status, code, text or fault.message), str(uuid.uuid4()))
+    return render(
+        service, ServiceFault(status, code, (text or "{}").format(fault.message)), str(uuid.uuid4())
+    )
 
 
 def _json_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:
