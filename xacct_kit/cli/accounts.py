@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # The commands that do something in every account: their name, their steps in `runs`, and what they are for.
 IN_EVERY_ACCOUNT = (
     ("probe", "CHECKS", "Check and probe only; changes nothing."),
-    ("plan", "PLAN", "Say what a deployment would change, by meaning; changes nothing."),
+    ("plan", "PLAN", "Say what a deployment would change. By meaning; it changes nothing."),
     ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
 )
 
@@ -55,7 +55,7 @@ def onboard(
         bool, typer.Option("--notebooks", help="Have the notebooks do it, and keep them as they were run.")
     ] = False,
 ) -> None:
-    """Deploy the role, check Cost Explorer, probe every permission and the trust."""
+    """Deploy the role, then check and probe the account. Cost Explorer, every permission and the trust."""
     params = load(file, param, accounts)
     if not notebooks:
         crew = _crew(workers, processes, scheduler)
@@ -105,7 +105,7 @@ def diff(
     ],
     form: TextFormats = TextFormat.TABLE,
 ) -> None:
-    """Tell what broke and what healed between two runs, by cause; exit code 1 when something broke."""
+    """Tell what broke and what healed between two runs. By cause; exit code 1 when something broke."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 
