@@ -20,9 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SANDBOX = str(ROOT / "params" / "sandbox.yaml")
 
 
-def xacct(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def xacct(
+    *arguments: str, cwd: Path, stdin: str = "", columns: int = 110
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from xacct_kit.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "COLUMNS": str(columns)}
+    return subprocess.run(
+        command, cwd=cwd, input=stdin, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,13 @@ def test_the_exit_code_says_whether_all_is_green(
     assert json.loads((tmp_path / "results" / "report.json").read_text()) == report
     for name in ("findings.jsonl", "report.csv", "report.html", "junit.xml", "summary.md"):
         assert (tmp_path / "results" / name).stat().st_size > 0
+
+
+def test_the_list_of_commands_is_whole_in_a_narrow_terminal(tmp_path: Path) -> None:
+    listed = xacct("--help", cwd=tmp_path, columns=80).stdout.partition("Commands:")[2].splitlines()
+    commands = [line for line in listed if line]
+    assert len(commands) > 10
+    assert all(line.startswith("  ") and line.endswith(".") and "..." not in line for line in commands)
 
 
 @pytest.mark.parametrize(

@@ -558,7 +558,7 @@ def test_overrides_keep_text_and_read_numbers() -> None:
 def test_overrides_that_cannot_be_read_are_told_at_once_and_not_repeated() -> None:
     given = ["region=eu-west-1", SECRET, "region=eu-west-2", "stack_tags={a", "stack_tags={a: b, a: c}"]
     lines = faults(lambda: parse_overrides(given))
-    assert lines[:2] == ("override 2: has no '='; write key=value", "region: is given twice")
+    assert lines[:2] == ("-p number 2: has no '='; write -p key=value", "region: is given twice")
     assert lines[2].startswith("stack_tags, line 1: ")
     assert lines[3] == "stack_tags, line 1: a is given twice"
     assert SECRET not in "".join(lines)

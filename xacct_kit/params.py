@@ -323,7 +323,7 @@ def parse_overrides(arguments: Iterable[str]) -> dict[str, Any]:
         key, equals, text = argument.partition("=")
         if not equals:
             # The argument is not repeated: it may be an external ID.
-            faults.append(f"override {place}: has no '='; write key=value")
+            faults.append(f"-p number {place}: has no '='; write -p key=value")
         elif key in values:
             faults.append(f"{key}: is given twice")
         else:

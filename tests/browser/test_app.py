@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 def test_the_app_shows_no_code(page: Page, app: str) -> None:
     page.goto(app)
     expect(page.get_by_role("heading", name="Start here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Choose")).to_be_visible()
     expect(page.get_by_text("import xacct_kit")).to_have_count(0)
+    expect(page.get_by_text("Change them here")).to_have_count(0)
 
 
 def test_a_run_is_chosen_begun_and_looked_into(page: Page, app: str) -> None:

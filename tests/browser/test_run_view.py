@@ -19,6 +19,16 @@ pytestmark = pytest.mark.slow
 _NOT_GREEN = "Done: not every verdict is green."
 _DARK = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
 
+# As ipykernel loses what a page that is loaded anew asks first.
+_LOSE_THE_FIRST = """
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+        if (!window.lost && text.includes('"ask":"all"')) window.lost = true;
+        else send.call(this, data);
+    };
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -131,6 +141,17 @@ def test_many_accounts_are_looked_through(page: Page, run_lab: str, home: Path) 
     expect(shown).to_have_text("1 of 1,000 accounts")
     view.get_by_role("gridcell", name="elasticmapreduce: FAIL").click()
     expect(view.get_by_text("Give the role its policy.")).to_be_visible()
+
+
+def test_what_is_lost_on_the_way_to_the_kernel_is_asked_again(page: Page, run_lab: str, home: Path) -> None:
+    page.add_init_script(_LOSE_THE_FIRST)
+    ended_run(home / "notebooks" / "runs" / "lost", 1_000)
+    imports, opened = opening("runs/lost")
+    # Shown when all is told, so that nothing but an answer tells anything.
+    write_notebook(home, "lost", imports, f"{opened.removesuffix('view')}_ = view.wait()", "view")
+    view = run_notebook(page, run_lab, "lost")
+    expect(view.locator("output")).to_have_text("1,000 of 1,000 accounts", timeout=20_000)
+    assert page.evaluate("window.lost")
 
 
 def test_a_run_is_cancelled_and_resumed(page: Page, run_lab: str, home: Path) -> None:

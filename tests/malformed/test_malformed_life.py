@@ -65,7 +65,7 @@ def test_without_a_fault_a_call_is_made(xacct: Any, aws: Any, params: str, comma
         ("", [], ("does not hold keys and values",)),
         ("- a\n", [], ("does not hold keys and values",)),
         (f"{IN_AWS}regoin: us-east-1\n", [], ("regoin: ", "did you mean region?")),
-        (IN_AWS, ["-p", "region"], ("override 1: ", "has no '='")),
+        (IN_AWS, ["-p", "region"], ("-p number 1: ", "has no '='")),
         (IN_AWS, ["-p", "member_accounts=1"], ("member_accounts[0]: ", "is not an account ID")),
         (IN_AWS, ["-p", "external_id=hunter2-hunter2"], ("external_id: ", "a literal is for the sandbox")),
     ],

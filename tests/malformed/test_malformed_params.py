@@ -274,9 +274,9 @@ def test_a_file_that_grows_as_it_is_read_is_refused_at_once(refused: Any, tmp_pa
 
 # What is given with `-p`, the place, and what is said of it.
 OVERRIDES: list[tuple[Any, ...]] = [
-    (["region"], "override 1: ", "has no '='"),
-    (["region=us-east-1", "hunter2-hunter2"], "override 2: ", "has no '='"),
-    ([""], "override 1: ", "has no '='"),
+    (["region"], "-p number 1: ", "has no '='"),
+    (["region=us-east-1", "hunter2-hunter2"], "-p number 2: ", "has no '='"),
+    ([""], "-p number 1: ", "has no '='"),
     (["=x"], "'': ", "is no key of params"),
     (["region=us-east-1", "region=us-east-1"], "region: ", "is given twice"),
     (["regoin=us-east-1"], "regoin: ", "did you mean region?"),

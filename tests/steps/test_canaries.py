@@ -118,7 +118,8 @@ def test_nothing_is_made_by_who_does_not_ask_for_it() -> None:
 
 
 def test_what_it_costs_is_said_before(session: xk.Session) -> None:
-    assert price_note(session).endswith("Canaries: requests to S3, at most $0.00002 in all.")
+    note = price_note(session)
+    assert note.endswith("Canaries: requests to S3, at most $0.00002 in all. The sandbox charges nothing.")
     assert 0 < sum(row.cost for row in flown(session).values()) <= 0.00002
 
 

@@ -236,3 +236,11 @@ def test_the_fragment_fits_a_notebook():
 def test_the_fragment_has_no_durations_costs_or_evidence():
     slow = replace(REFUSED, duration=12.75, cost=0.01, evidence={"request_id": "7d9f"})
     assert to_table(Report.of([slow])) == to_table(Report.of([REFUSED]))
+
+
+def test_the_fragment_is_readable_where_its_style_sheet_is_taken_away():
+    fragment = to_table(RED)
+    cells = re.findall(r"<t[hd]\b[^>]*>", fragment)
+    assert cells
+    assert all('style="text-align:left"' in cell for cell in cells)
+    assert ">CrossAccount<wbr>ExecutionRole</td>" in fragment

@@ -189,8 +189,8 @@ _FIXES: Mapping[Kind, str] = {
         "out or add an exception; no Allow overrides it."
     ),
     Kind.DENIED_TRUST: (
-        "Check that {where} exists, that its trust policy names {who} and the same external ID, and that "
-        "the caller may call {what}; after a deployment repeat for a minute or two."
+        "Check the account ID, that {where} exists, that its trust policy names {who} and the same external "
+        "ID, and that the caller may call {what}; after a deployment repeat for a minute or two."
     ),
 }
 _POLICIES: Mapping[Kind, str] = {

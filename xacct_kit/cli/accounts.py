@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # The commands that do something in every account: their name, their steps in `runs`, and what they are for.
 IN_EVERY_ACCOUNT = (
     ("probe", "CHECKS", "Check and probe only; changes nothing."),
-    ("plan", "PLAN", "Say what a deployment would change, by meaning; changes nothing."),
+    ("plan", "PLAN", "Say what a deployment would change. It does so by meaning, and changes nothing."),
     ("deploy", "DEPLOYMENT", "Deploy the role, and prove that it can be assumed."),
 )
 
@@ -57,7 +57,7 @@ def onboard(
         bool, typer.Option("--notebooks", help="Have the notebooks do it, and keep them as they were run.")
     ] = False,
 ) -> None:
-    """Deploy the role, check Cost Explorer, probe every permission and the trust."""
+    """Deploy the role, then check and probe the account. That is: Cost Explorer, permissions and trust."""
     params = load(file, param, accounts)
     if not notebooks:
         crew = _crew(workers, processes, scheduler)
@@ -107,7 +107,7 @@ def diff(
     ],
     form: TextFormats = TextFormat.TABLE,
 ) -> None:
-    """Tell what broke and healed between two runs, by cause; exit code 0: what was green still is."""
+    """Tell what broke and what healed between two runs. Exit code 1: what was green is not, or is gone."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 

@@ -44,7 +44,7 @@ def status(
         bool, typer.Option("--wait", help="Wait until the role is there, and say why it is not.")
     ] = False,
 ) -> None:
-    """Say how each account stands, why, since when, and what to do next; changes nothing."""
+    """Say how each account stands, and what to do next. It says why and since when; it changes nothing."""
     take(load(file, param, accounts), "WAITING" if wait else "STATUS", out, form, workers=workers)
 
 
@@ -59,7 +59,7 @@ def drift(
         bool, typer.Option("--repair", help="Put right what differs, and compare again.")
     ] = False,
 ) -> None:
-    """Compare the role with its profile by meaning, and say what it is able to do."""
+    """Compare the role with its profile, by meaning. It also says what the role is able to do."""
     take(load(file, param, accounts), "REPAIR" if repair else "AUDIT", out, form, workers=workers)
 
 
@@ -80,7 +80,7 @@ def offboard(
         ),
     ] = None,
 ) -> None:
-    """Remove role, stack and canaries, and prove that the role can no longer be assumed."""
+    """Remove the role, and prove that it is gone. Its stack goes with it, and what canaries have left."""
     params = load(file, param, accounts)
     if canaries and confirm:
         raise RequestError("--confirm: --canaries lets go of no account; leave one of them out")
@@ -144,7 +144,7 @@ def create_account(
     resume: Resume = False,
     retry: Retry = None,
 ) -> None:
-    """Create member accounts in the organization, and onboard them."""
+    """Create accounts in the organization, and onboard them."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.new_accounts import create_accounts
     from xacct_kit.runs import ONBOARDING, carry_out
@@ -197,7 +197,7 @@ def invite(
         bool, typer.Option("--tell-external-id", help="Let the message tell the external ID itself.")
     ] = False,
 ) -> None:
-    """Write a message to an account's administrator, with a link that makes the role by a few clicks."""
+    """Write a message to an account's administrator. Its link makes the role by a few clicks."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.report import Report
@@ -241,7 +241,7 @@ def new_external_id(
         ),
     ] = False,
 ) -> None:
-    """Make an external ID that nobody can guess, and keep it where the params say; it is shown to nobody."""
+    """Make an external ID that nobody can guess. It is kept where the params say, and shown to nobody."""
     from xacct_kit.aws.references import needs_call
     from xacct_kit.environment import connect
     from xacct_kit.steps.external_ids import make_external_id
@@ -263,7 +263,7 @@ def handover(
     out: Out = None,
     form: TextFormats = TextFormat.TABLE,
 ) -> None:
-    """Tell what Service Workbench's form for an account asks for, when its role is proven."""
+    """Tell what Service Workbench's form asks for. The role of each account is proven before."""
     from xacct_kit.environment import connect
     from xacct_kit.fleet.targets import targeted
     from xacct_kit.steps.handover import hand_over

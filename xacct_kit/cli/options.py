@@ -34,7 +34,12 @@ class Again(StrEnum):
 ParamsFile = Annotated[Path, typer.Argument(metavar="PARAMS", help="YAML file, such as params/sandbox.yaml")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", metavar="KEY=VALUE", help="Takes the place of the file's."),
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="KEY=VALUE",
+        help="In the place of the file's, such as region=eu-west-1; repeatable.",
+    ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report; runs/<time> when it is not given.")]
 AccountsFile = Annotated[

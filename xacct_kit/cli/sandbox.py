@@ -44,7 +44,7 @@ def serve_sandbox(
         str | None, typer.Option(metavar="TIME", help="How long a new role cannot be assumed, such as 10s.")
     ] = None,
 ) -> None:
-    """Serve the sandbox on loopback, and print the environment that points any AWS tool at it."""
+    """Serve the sandbox on loopback. It prints the environment that points any AWS tool at it."""
     from xacct_kit.sandbox.disturbances import parse_duration, parse_latency, parse_throttle
     from xacct_kit.sandbox.layout import Layout
     from xacct_kit.sandbox.server import serve

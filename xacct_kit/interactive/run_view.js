@@ -269,8 +269,10 @@ function render({ model, el }) {
     filters.element,
     make("div", { class: "sheet" }, matrix.element, detail.element),
   );
+  let whole = false;
   const answers = {
     changes: (message) => {
+      whole ||= Boolean(message.whole);
       if (message.rows) {
         matrix.take(message);
         filters.take(message);
@@ -290,8 +292,17 @@ function render({ model, el }) {
   model.on("msg:custom", hear);
   const clock = setInterval(() => standing.tick(), 1000);
   el.append(root);
-  ask({ ask: "all" });
+  // Asked again until it is answered, more and more seldom, since the kernel may just be busy: of a page that is
+  // loaded anew ipykernel loses the first message (UnknownSubshellError, of the page before).
+  let asking;
+  const askForAll = (again) => {
+    if (whole) return;
+    ask({ ask: "all" });
+    asking = setTimeout(askForAll, again, 2 * again);
+  };
+  askForAll(1000);
   return () => {
+    clearTimeout(asking);
     clearInterval(clock);
     matrix.sizes.disconnect();
     model.off("msg:custom", hear);

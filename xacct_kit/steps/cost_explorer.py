@@ -59,13 +59,13 @@ def price_line(params: Params, accounts: int | None) -> str:
         params: what the user asked for.
         accounts: how many accounts it is for; None where that is not known yet.
     """
-    note = _cost_explorer_line(params, accounts)
-    if params.probes != "canary":
-        return note
-    canaries = (
-        f"${CANARY_PRICE:.5f} an account" if accounts is None else f"${accounts * CANARY_PRICE:.5f} in all"
-    )
-    return f"{note} Canaries: requests to S3, at most {canaries}."
+    notes = [_cost_explorer_line(params, accounts)]
+    if params.probes == "canary":
+        most, of = (CANARY_PRICE, "an account") if accounts is None else (accounts * CANARY_PRICE, "in all")
+        notes.append(f"Canaries: requests to S3, at most ${most:.5f} {of}.")
+    if params.environment == "sandbox":
+        notes.append("The sandbox charges nothing.")
+    return " ".join(notes)
 
 
 def _cost_explorer_line(params: Params, accounts: int | None) -> str:

@@ -26,6 +26,9 @@ _CHECKS = 300
 
 _NOT_IN_ANCHOR = re.compile(r"[^a-z0-9]+")
 
+# Where a name of AWS or an address may be folded: after its parts, and between its longer words.
+_FOLDS = re.compile(r"(?<=[a-z]{2}[:/])(?=\S)|(?<=[a-z]{6})(?=[A-Z][A-Za-z]{5})")
+
 
 def to_page(report: Report) -> str:
     """A self-contained page: totals, what is not as it should be, and every check with filters.
@@ -106,5 +109,5 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     templates.globals.update(words=words, Verdict=Verdict, WIDTH=WIDTH)
-    templates.filters["step_title"] = words.step_title
+    templates.filters.update(step_title=words.step_title, folds=_FOLDS.split)
     return templates
