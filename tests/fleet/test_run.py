@@ -192,9 +192,10 @@ def test_an_interrupted_run_leaves_what_is_known_and_says_how_to_go_on(
     assert running.returncode == 3, told.decode()
     assert b"go on with --resume" in told
     assert b"Traceback" not in told
-    known = saved(tmp_path / "out")
+    *known, stopped = saved(tmp_path / "out")
     assert 1 <= len(known) < len(expected)
     assert len(known) == len(read_journal(tmp_path / "out"))
+    assert (stopped["step"], stopped["verdict"]) == ("run", "UNKNOWN")
 
 
 def test_going_on_needs_a_place(served: dict[str, Any], tmp_path: Path) -> None:
