@@ -210,7 +210,7 @@ def as_user_of(tree: Tree, account: str, denied: str, **values: Any) -> xk.Sessi
             "aws_secret_access_key": given["SecretAccessKey"],
             "aws_session_token": given["SessionToken"],
         }
-    iam, name = tree.client("iam", **keys), f"not-{denied}"
+    iam, name = tree.client("iam", **keys), f"not-{denied.replace('*', 'all')}"
     iam.create_user(UserName=name)
     statements = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
     statements.append({"Effect": "Deny", "Action": f"organizations:{denied}", "Resource": "*"})

@@ -60,18 +60,19 @@ def test_what_became_of_a_check(old, new, change):
         ([], [REFUSED], True),
         ([GREEN, OTHER], [GREEN], False),
         ([GREEN, OTHER], [GREEN, replace(OTHER, verdict=Verdict.SKIPPED)], False),
-        ([GREEN, replace(OTHER, verdict=Verdict.FAIL)], [GREEN], True),
+        ([GREEN, replace(GREEN, step="deploy")], [GREEN], True),
+        ([GREEN, replace(REFUSED, account=GREEN.account)], [GREEN], True),
         ([REFUSED], [], False),
         ([REFUSED], [NOT_TRIED], False),
         ([], [], False),
     ],
     ids=[
         *("the same", "broke", "broke for all that is known", "healed", "not worse", "new"),
-        *("an account is gone", "an account is skipped", "a fault is gone"),
+        *("an account is gone", "an account is skipped", "a step is gone", "a fault is gone"),
         *("nothing was found", "nothing was tried", "nothing at all"),
     ],
 )
-def test_it_is_well_where_what_was_green_is_green_and_something_was_tried(old, new, well):
+def test_it_is_well_where_nothing_broke_and_every_account_was_tried(old, new, well):
     assert diff(old, new).ok is well
 
 
@@ -124,8 +125,7 @@ def test_it_is_told_by_change_what_broke_first():
         "  in       333333333333",
         "",
         "Gone: 1 check, 1 green",
-        "  green    emr-list-clusters",
-        "  in       500000000000",
+        "  untried  500000000000",
         "",
         "Healed: 1 check",
         "  was      FAIL elasticmapreduce:ListClusters denied by a service control policy: 1 account",
@@ -157,13 +157,13 @@ def test_json_says_whether_all_is_well_how_many_and_which():
         "DENIED_SCP",
     )
     assert changed["before"]["why"] == "AWS throttled the call."
-    assert document["unproven"] == {"accounts": [], "probes": []}
+    assert document["untried"] == []
 
 
-def test_what_was_green_and_is_gone_is_named():
+def test_accounts_in_which_nothing_was_tried_are_named():
     rows = [replace(GREEN, account=f"{number:012}", probe=probe) for number in (2, 1) for probe in "ba"]
     document = json.loads(to_json(diff([*rows, REFUSED], [REFUSED])))
-    assert document["unproven"] == {"accounts": ["000000000001", "000000000002"], "probes": ["a", "b"]}
+    assert document["untried"] == ["000000000001", "000000000002"]
 
 
 @given(st.lists(findings, max_size=4), st.lists(findings, max_size=4))

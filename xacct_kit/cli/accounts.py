@@ -107,7 +107,7 @@ def diff(
     ],
     form: TextFormats = TextFormat.TABLE,
 ) -> None:
-    """Tell what broke and what healed between two runs. Exit code 1: what was green is not, or is gone."""
+    """Tell what broke and what healed between two runs. Exit code 1: something broke, or was not tried."""
     from xacct_kit.fleet.journal import read_journal
     from xacct_kit.views import diff as view
 

@@ -57,19 +57,6 @@ class Shift:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unproven:
-    """Checks that were green and are gone.
-
-    Attributes:
-        accounts: the accounts that they were made in, in ascending order.
-        probes: their names, likewise.
-    """
-
-    accounts: tuple[str, ...]
-    probes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Diff:
     """What changed between two runs.
 
@@ -77,27 +64,27 @@ class Diff:
         shifts: what happened to checks that are or were not green, by cause.
         checks: how many checks each change happened to, green ones too.
         green: how many of them were green throughout.
-        unproven: those that were green and are gone.
+        untried: the accounts of the earlier run in which the later one tried nothing, in ascending order.
     """
 
     shifts: Mapping[Change, tuple[Shift, ...]]
     checks: Mapping[Change, int]
     green: Mapping[Change, int]
-    unproven: Unproven
+    untried: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether the later run tried something, and all that was green before is so still.
+        """Whether nothing broke, and the later run tried something, in each account of the earlier one.
 
-        What was red and is gone may be mended: a step that has a finding a fault has none of it then.
+        A check that is gone from an account that was tried is no break: another command checks something
+        else, and of what was mended some steps have no row any more.
         """
         tried = any(count for change, count in self.checks.items() if change is not Change.GONE)
-        return tried and not self.checks[Change.BROKE] and not self.green[Change.GONE]
+        return tried and not self.checks[Change.BROKE] and not self.untried
 
 
 # Which check it is: account, step, probe, caller, action, region; and which of those alike.
 _Check = tuple[str, ...]
-_ACCOUNT, _PROBE = 0, 2
 
 
 def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
@@ -111,21 +98,17 @@ def diff(old: Iterable[Finding], new: Iterable[Finding]) -> Diff:
         What changed. A check broke when it was green and is not now, also where the reason is not known.
     """
     earlier = {check: None if finding.verdict.green else finding for check, finding in _tried(old)}
+    left = {account for account, *_ in earlier}
     found = _Changes()
     for check, now in _tried(new):
+        left.discard(now.account)
         if check in earlier:
             found.kept(earlier.pop(check), now)
         else:
             found.take(Change.NEW, None if now.verdict.green else now)
     for before in earlier.values():
         found.take(Change.GONE, before)
-    green = [check for check, before in earlier.items() if before is None]
-    return found.diff(
-        Unproven(
-            accounts=tuple(sorted({check[_ACCOUNT] for check in green})),
-            probes=tuple(sorted({check[_PROBE] for check in green})),
-        )
-    )
+    return found.diff(tuple(sorted(left)))
 
 
 class _Changes:
@@ -157,7 +140,7 @@ class _Changes:
         else:
             self._green[change] += 1
 
-    def diff(self, unproven: Unproven) -> Diff:
+    def diff(self, untried: tuple[str, ...]) -> Diff:
         before = dict(self._before.items())
         return Diff(
             shifts={
@@ -168,7 +151,7 @@ class _Changes:
             },
             checks={change: self._checks[change] for change in Change},
             green={change: self._green[change] for change in Change},
-            unproven=unproven,
+            untried=untried,
         )
 
 
@@ -182,17 +165,14 @@ def _tried(findings: Iterable[Finding]) -> Iterator[tuple[_Check, Finding]]:
 
 
 def to_json(found: Diff) -> str:
-    """The diff as one object: schema, ok, checks by change, the changes by cause, what is unproven now."""
+    """The diff as one object: schema, ok, checks by change, the changes by cause, untried accounts."""
     changed = [change for change in Change if change is not Change.SAME]
     document = {
         "schema": SCHEMA,
         "ok": found.ok,
         "counts": {change.value: found.checks[change] for change in Change},
         **{change.value: [_plain(shift) for shift in found.shifts[change]] for change in changed},
-        "unproven": {
-            "accounts": list(found.unproven.accounts),
-            "probes": list(found.unproven.probes),
-        },
+        "untried": list(found.untried),
     }
     return json.dumps(document, indent=2)
 
@@ -225,8 +205,8 @@ def _lines(found: Diff) -> Iterator[Text]:
         if change is Change.SAME or not found.checks[change]:
             continue
         yield Text(f"{_TITLES[change]}: {_count(found, change)}", "bold")
-        if change is Change.GONE:
-            yield from _unproven(found.unproven)
+        if change is Change.GONE and found.untried:
+            yield from lines.labelled({"untried": words.first_of(found.untried)}, lines.WIDTH)
         for shift in shifts[: words.CAUSES_SHOWN]:
             yield from _shift(change, shift)
         rest = len(shifts[words.CAUSES_SHOWN :])
@@ -238,11 +218,6 @@ def _lines(found: Diff) -> Iterator[Text]:
     yield Text(
         f"{words.number_of(sum(found.checks.values()), 'check')}: {', '.join(counts) or 'none'}", "bold"
     )
-
-
-def _unproven(gone: Unproven) -> Iterator[Text]:
-    told = {"green": words.first_of(gone.probes), "in": words.first_of(gone.accounts)}
-    yield from lines.labelled(told, lines.WIDTH)
 
 
 def _count(found: Diff, change: Change) -> str:
