@@ -53,6 +53,26 @@ input()
 """
 
 
+# The first requests to a service come at once.
+AT_ONCE = """
+import io, sys, threading
+from moto.core.routing import get_service_router
+from xacct_kit.sandbox.protocol import recognise
+get_service_router("s3")
+sys.setswitchinterval(1e-6)
+start, recognised = threading.Barrier(16), []
+def ask():
+    start.wait()
+    place = {"HTTP_HOST": "localhost", "SERVER_NAME": "localhost", "SERVER_PORT": "80", "PATH_INFO": "/"}
+    request = {"REQUEST_METHOD": "GET", "QUERY_STRING": "", "RAW_URI": "/", "wsgi.url_scheme": "http"}
+    recognised.append(recognise("s3", {**place, **request, "wsgi.input": io.BytesIO()}).name)
+threads = [threading.Thread(target=ask) for _ in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(*recognised)
+"""
+
+
 OWN_PROFILE = """
 name: own
 description: Reads data.
@@ -247,3 +267,9 @@ def test_accounts_are_the_same_in_every_sandbox(organization: Organization) -> N
     finally:
         child.stop()
     assert again == arn
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_requests_that_come_at_once_are_read_alike(attempt: int) -> None:
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == (["ListBuckets"] * 16, "")

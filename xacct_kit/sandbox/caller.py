@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from moto.core.utils import get_service_model
-
 from xacct_kit.sandbox import inner, state
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal, role_session
-from xacct_kit.sandbox.protocol import Operation, refusal
+from xacct_kit.sandbox.protocol import Operation, model_of, refusal
 
 if TYPE_CHECKING:
     from xacct_kit.sandbox.gate import Gate
@@ -59,7 +57,7 @@ class Caller:
         Raises:
             botocore.exceptions.ClientError: it is refused.
         """
-        model = get_service_model(service).operation_model(operation)
+        model = model_of(service).operation_model(operation)
         asked = Operation(str(model.service_model.signing_name), operation, params)
         try:
             response = self.gate.carry_out(self.principal, asked, self.region)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from moto.core.utils import get_service_model
 from moto.iam.models import iam_backends
 
 from xacct_kit.role.sizes import (
@@ -22,7 +21,7 @@ from xacct_kit.role.sizes import (
 )
 from xacct_kit.sandbox.faults import ServiceFault
 from xacct_kit.sandbox.principals import Principal
-from xacct_kit.sandbox.protocol import Operation
+from xacct_kit.sandbox.protocol import Operation, model_of
 
 
 def with_own_name(principal: Principal, operation: Operation) -> Operation:
@@ -39,7 +38,7 @@ def with_own_name(principal: Principal, operation: Operation) -> Operation:
     """
     if operation.service != "iam" or operation.params.get("UserName") is not None:
         return operation
-    shape = get_service_model("iam").operation_model(operation.name).input_shape
+    shape = model_of("iam").operation_model(operation.name).input_shape
     if shape is None or "UserName" not in shape.members:
         return operation
     if principal.role_arn:
@@ -62,7 +61,7 @@ def check_limits(operation: Operation, partition: str, account: str) -> None:
 
 
 def _check_constraints(operation: Operation) -> None:
-    shape = get_service_model("iam").operation_model(operation.name).input_shape
+    shape = model_of("iam").operation_model(operation.name).input_shape
     for name, described in shape.members.items() if shape else ():
         constraint = next(_broken(described.metadata, operation.params.get(name)), None)
         if constraint:

@@ -12,11 +12,10 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
-from moto.core.utils import get_service_model
 from werkzeug.test import EnvironBuilder
 
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.protocol import MALFORMED, Operation, Response
+from xacct_kit.sandbox.protocol import MALFORMED, Operation, Response, model_of
 from xacct_kit.sandbox.services import SERVICES
 
 
@@ -30,7 +29,7 @@ def restated(operation: Operation, region: str, environ: dict[str, Any] | None) 
     Raises:
         ServiceFault: a parameter is not of its type, or the path is not that of a bucket.
     """
-    model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
+    model = model_of(SERVICES[operation.service]).operation_model(operation.name)
     try:
         anew = _build_environ(model, operation.params, region)
     except MALFORMED as error:

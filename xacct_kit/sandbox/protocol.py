@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -84,6 +85,30 @@ def buffered(environ: dict[str, Any]) -> bytes:
 MALFORMED = (RequestParserError, ValueError, TypeError, AttributeError, LookupError)
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def model_of(service: str) -> Any:
+    """Moto's model of a service, by botocore's name of it.
+
+    It makes an operation when it is first asked for, and while it does, whoever else asks is given botocore's
+    operation, which moto's routers cannot take. So all of them are made at once, before anybody is given one.
+
+    Raises:
+        UnknownServiceError: botocore has no service of that name.
+    """
+    with _ONE_AT_A_TIME:
+        return _whole_model(service)
+
+
+@functools.cache
+def _whole_model(service: str) -> Any:
+    model = get_service_model(service)
+    for name in model.operation_names:
+        model.operation_model(name)
+    return model
+
+
 def recognise(service: str, environ: dict[str, Any]) -> Operation:
     """Read which operation a request asks for.
 
@@ -98,8 +123,9 @@ def recognise(service: str, environ: dict[str, Any]) -> Operation:
     if _two_actions(request):
         raise ServiceFault(400, "InvalidAction", "The query string and the body name different actions.")
     try:
+        described = model_of(SERVICES[service])
         model, path_params = get_service_router(SERVICES[service]).match(request)
-        protocol = determine_request_protocol(get_service_model(SERVICES[service]), request.content_type)
+        protocol = determine_request_protocol(described, request.content_type)
         params = _parameters(request, model, protocol, path_params)
         _check_complete(model, params, protocol)
     except (NotFound, NotImplementedError) as error:
@@ -176,7 +202,7 @@ def _parameters(
 def protocol_of(service: str) -> str:
     """The protocol that a service speaks; empty when botocore does not know the service by this name."""
     try:
-        return str(get_service_model(SERVICES.get(service, service)).protocol)
+        return str(model_of(SERVICES.get(service, service)).protocol)
     except UnknownServiceError:
         return ""
 
@@ -191,7 +217,7 @@ def resembling(environ: Mapping[str, Any]) -> str:
 
 def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
     """A result, in the shape in which boto3 gives it, as the service puts it on the wire."""
-    model = get_service_model(SERVICES[operation.service]).operation_model(operation.name)
+    model = model_of(SERVICES[operation.service]).operation_model(operation.name)
     serializer = get_serializer_class(SERVICES[operation.service], protocol_of(operation.service))(model)
     serializer.context.request_id = str(uuid.uuid4())
     wire = serializer.serialize(dict(result))
@@ -312,5 +338,5 @@ def _xml(status: int, body: str, request_id: str) -> Response:
 
 @functools.cache
 def _namespace(service: str) -> str:
-    model = get_service_model(SERVICES.get(service, "sts"))
+    model = model_of(SERVICES.get(service, "sts"))
     return str(model.metadata.get("xmlNamespace", ""))

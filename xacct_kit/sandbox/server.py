@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, cast
 
-from moto.core.routing import get_service_router
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -21,6 +20,7 @@ from xacct_kit.sandbox.gate import Gate, WSGIApplication
 from xacct_kit.sandbox.layout import OPERATOR_ACCESS_KEY, OPERATOR_SECRET, Layout
 from xacct_kit.sandbox.members import Members
 from xacct_kit.sandbox.new_accounts import NewAccounts
+from xacct_kit.sandbox.protocol import model_of
 from xacct_kit.sandbox.scenarios import Scenario, find_scenario
 
 HOST = "127.0.0.1"
@@ -85,7 +85,7 @@ def load_services() -> None:
     """Load what a sandbox otherwise loads of a service at the first request to it."""
     _configure_engine()
     for service in (*_ASKED, "ce", "cloudformation", "sts"):
-        get_service_router(service)
+        model_of(service)
     for service in _ASKED:
         _engine(service)
 
