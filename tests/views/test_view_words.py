@@ -17,6 +17,10 @@ DENIED = Expectation.DENIED
         ({"outcome": OutcomeKind.DENIED_SCP}, "denied by a service control policy"),
         ({"outcome": OutcomeKind.THROTTLED}, "throttled"),
         ({"expected": DENIED, "outcome": OutcomeKind.DENIED_BOUNDARY}, "denied, as it should be"),
+        (
+            {"expected": DENIED, "outcome": OutcomeKind.DENIED_TRUST, "verdict": Verdict.UNKNOWN},
+            "denied, which proves nothing",
+        ),
         ({"expected": DENIED}, "allowed, but should be denied"),
         ({"expected": DENIED, "outcome": OutcomeKind.NETWORK}, "no connection, but should be denied"),
         ({"outcome": OutcomeKind.UNKNOWN, "verdict": Verdict.SKIPPED}, "not tried"),

@@ -253,7 +253,7 @@ def _proven(
         said = (
             f"{principal.name} is refused {session.params.role_name} {attempt.how}, but that proves nothing: "
         )
-        fix = f"Mend what else the trust step says, then probe again. {attempt.fix}"
+        fix = "Mend what else the trust step says, then probe again."
         return replace(row, verdict=Verdict.UNKNOWN, why=f"{said}{why}", fix=fix) if why else row
 
     return guarded(session, question, told)

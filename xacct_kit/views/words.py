@@ -112,7 +112,9 @@ def came_back(finding: Finding) -> str:
         # What was asked was answered, and the answer is not what it should be.
         answered = finding.outcome is OutcomeKind.ALLOWED and finding.verdict is Verdict.FAIL
         return "not as it should be" if answered else phrase
-    return "denied, as it should be" if finding.outcome.denied else f"{phrase}, but should be denied"
+    if not finding.outcome.denied:
+        return f"{phrase}, but should be denied"
+    return "denied, as it should be" if finding.verdict.green else "denied, which proves nothing"
 
 
 def said(finding: Finding) -> str:
