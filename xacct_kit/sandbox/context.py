@@ -12,9 +12,9 @@ from typing import Any
 from xacct_kit.aws.partitions import PARTITIONS
 from xacct_kit.iam.request import ContextValue
 from xacct_kit.sandbox import additions, organization, state
-from xacct_kit.sandbox.disturbances import GLOBAL_SERVICES
 from xacct_kit.sandbox.principals import Principal
 from xacct_kit.sandbox.protocol import Operation
+from xacct_kit.sandbox.services import GLOBAL_SERVICES
 
 # Service, parameter, and the key that has the parameter's value.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

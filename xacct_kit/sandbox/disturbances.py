@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from xacct_kit.errors import ParamsError
 from xacct_kit.sandbox.faults import ServiceFault
-from xacct_kit.sandbox.services import SERVICES
+from xacct_kit.sandbox.services import GLOBAL_SERVICES, SERVICES
 
 
 class NotReady(Enum):
@@ -58,10 +58,6 @@ _THROTTLED: Mapping[str, tuple[int, str, str]] = {
     "s3": (503, "SlowDown", "Please reduce your request rate."),
 }
 
-
-# Their one endpoint is in a region that is always on.
-GLOBAL_SERVICES = frozenset({"ce", "iam", "organizations"})
-"""The services that have one endpoint in a partition."""
 
 # The credentials of an account are not known in a region that is switched off for it.
 _NOT_KNOWN_THERE = (403, "InvalidClientTokenId", "The security token included in the request is invalid.")

@@ -84,8 +84,9 @@ def check_documents(operation: Operation) -> None:
             operation.params[name], kind, json_service=operation.service == "organizations"
         )
         if kind is DocumentKind.TRUST:
-            _check_not_everyone(json.loads(operation.params[name]))
-            _check_trust_actions(json.loads(operation.params[name]))
+            trust = json.loads(operation.params[name])
+            _check_not_everyone(trust)
+            _check_trust_actions(trust)
             _check_principals(document)
 
 

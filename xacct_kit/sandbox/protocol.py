@@ -228,21 +228,21 @@ def answer(operation: Operation, result: Mapping[str, Any]) -> Response:
 
 _NOT_VALIDATED = (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
 
-# The same fault has another status, code or text in each protocol; None leaves the text, as {} does.
+# The same fault has another status, code or text in each protocol; {} is the text that it has.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-_DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str | None]]] = {
-    "query": {"InvalidToken": (403, "InvalidClientTokenId", None)},
+_DIALECTS: Mapping[str, Mapping[str, tuple[int, str, str]]] = {
+    "query": {"InvalidToken": (403, "InvalidClientTokenId", "{}")},
     "json": {
-        "AccessDenied": (400, "AccessDeniedException", None),
-        "ExpiredToken": (400, "ExpiredTokenException", None),
-        "InvalidAction": (400, "UnknownOperationException", None),
-        "InvalidClientTokenId": (400, "UnrecognizedClientException", None),
-        "InvalidToken": (400, "UnrecognizedClientException", None),
-        "MissingAuthenticationToken": (400, "MissingAuthenticationTokenException", None),
-        "SignatureDoesNotMatch": (400, "InvalidSignatureException", None),
-        "Throttling": (400, "ThrottlingException", None),
-        "ValidationError": (400, "ValidationException", None),
+        "AccessDenied": (400, "AccessDeniedException", "{}"),
+        "ExpiredToken": (400, "ExpiredTokenException", "{}"),
+        "InvalidAction": (400, "UnknownOperationException", "{}"),
+        "InvalidClientTokenId": (400, "UnrecognizedClientException", "{}"),
+        "InvalidToken": (400, "UnrecognizedClientException", "{}"),
+        "MissingAuthenticationToken": (400, "MissingAuthenticationTokenException", "{}"),
+        "SignatureDoesNotMatch": (400, "InvalidSignatureException", "{}"),
+        "Throttling": (400, "ThrottlingException", "{}"),
+        "ValidationError": (400, "ValidationException", "{}"),
     },
     "ec2": {
         "AccessDenied": (
@@ -283,12 +283,10 @@ def refusal(service: str, fault: ServiceFault) -> Response:
     """A fault as the service puts it on the wire."""
     protocol = protocol_of(service)
     protocol = {"rest-json": "json"}.get(protocol, protocol)
-    unchanged = (fault.status, fault.code, None)
+    unchanged = (fault.status, fault.code, "{}")
     status, code, text = _DIALECTS.get(protocol, _DIALECTS["query"]).get(fault.code, unchanged)
     render = _RENDERERS.get(protocol, _query_refusal)
-    return render(
-        service, ServiceFault(status, code, (text or "{}").format(fault.message)), str(uuid.uuid4())
-    )
+    return render(service, ServiceFault(status, code, text.format(fault.message)), str(uuid.uuid4()))
 
 
 def _json_refusal(service: str, fault: ServiceFault, request_id: str) -> Response:

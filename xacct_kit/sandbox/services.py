@@ -22,3 +22,6 @@ SERVICES: Mapping[str, str] = {
     "ssm": "ssm",
     "sts": "sts",
 }
+
+GLOBAL_SERVICES = frozenset({"ce", "iam", "organizations"})
+"""The services that have one endpoint in a partition, in a region that is always on."""
