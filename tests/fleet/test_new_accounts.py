@@ -82,6 +82,7 @@ def test_the_role_is_that_of_the_run_where_the_list_names_none(listing: Callable
     [
         ("", [NO_ACCOUNT]),
         ("# nothing\n", [NO_ACCOUNT]),
+        (",\n , ,\n", [NO_ACCOUNT]),
         ("name,email\n", [NO_ACCOUNT]),
         ("name,mail\n", ["list, line 1: the column 'mail' is not known; did you mean email?"]),
         (

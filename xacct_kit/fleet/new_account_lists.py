@@ -62,7 +62,9 @@ def read_new_accounts(file: str | Path, *, role_name: str = ACCESS_ROLE) -> tupl
     if not any(map(says_something, lines)):
         raise _empty(place)
     rows = table_rows(lines, place)
-    number, header = next(rows)
+    number, header = next(rows, (1, []))
+    if not header:
+        raise _empty(place)
     columns = _columns(header, f"{place}, line {number}")
     accounts: list[NewAccount] = []
     faults: list[str] = []
